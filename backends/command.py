@@ -1,0 +1,171 @@
+# The one command line of all backends, and what can go wrong before a server serves: one clear line, exit 2, no
+# traceback.
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import sys
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Final, Protocol, TypeVar
+
+import anyio
+import click
+from pydantic import ValidationError
+
+from .service import Service
+from .settings import Settings, make_service
+
+__all__ = ("BACKENDS", "Backend", "Failure", "load", "main", "options", "run")
+
+#: Backend -> the packages it needs beside the core.
+BACKENDS: Final[Mapping[str, tuple[str, ...]]] = {"h11": (), "quart": ("quart", "hypercorn"), "sanic": ("sanic",)}
+
+C = TypeVar("C", bound=Callable[..., object])
+
+
+class Failure(click.ClickException):
+    """What keeps the server from starting, in one line; the process exits with 2."""
+
+    exit_code = 2
+
+
+class Serve(Protocol):
+    """A backend's server: serves on a listening socket until it is told to stop."""
+
+    def __call__(
+        self, service: Service, listener: socket.socket, ready: Callable[[], None]
+    ) -> Coroutine[Any, Any, None]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One way to listen, and the event loops it runs on, the default first."""
+
+    name: str
+    serve: Serve
+    loops: tuple[str, ...]
+
+
+def load(name: str) -> Backend:
+    """The backend of that name.
+
+    :raises Failure: a package it needs is not installed.
+    """
+    for package in BACKENDS[name]:
+        _need(package, extra=name)
+    backend = import_module(f"backends.{name}").BACKEND
+    assert isinstance(backend, Backend)
+    return backend
+
+
+def options(command: C) -> C:
+    """The options of every command that starts a server; one that is not given is left to the environment."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _aliases(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str] | None:
+    aliases = {}
+    for text in given:
+        name, _equals, model = text.partition("=")
+        if not name or not model:
+            raise click.BadParameter(f"'{text}' is not NAME=MODEL")
+        aliases[name] = model
+    return aliases or None
+
+
+_OPTIONS: Final = (
+    click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
+    click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 1337]"),
+    click.option("--provider", help="The provider that answers requests which name none."),
+    click.option("--model", help="The model that answers requests which name none."),
+    click.option(
+        "--alias",
+        multiple=True,
+        callback=_aliases,
+        metavar="NAME=MODEL",
+        help="Answer NAME with MODEL; repeatable; '*=MODEL' catches every name nobody serves.",
+    ),
+    click.option("--g4f-api-key", "api_key", help="The key that clients must send."),
+    click.option("--without-key", is_flag=True, help="Listen beyond this machine although no key is set."),
+    click.option("--debug", is_flag=True, default=None, help="Log more."),
+    click.option("--timeout", type=float, help="Seconds an answer may take.  [default: 600]"),
+    click.option("--keepalive", type=float, help="Seconds of silence before a stream's ping.  [default: 15]"),
+    click.option("--loop", help="Event loop: auto (uvloop where installed), asyncio, uvloop, trio.  [default: auto]"),
+)
+
+
+def main(backend: Backend) -> None:
+    """The command of one backend: ``python -m backends.NAME``."""
+
+    @click.command(name=f"python -m backends.{backend.name}", help=f"Serve the API with the {backend.name} backend.")
+    @options
+    def command(**given: Any) -> None:
+        run(backend, **given)
+
+    command()
+
+
+def run(backend: Backend, *, without_key: bool = False, loop: str | None = None, **given: object) -> None:
+    """Serve until a signal; `given` are settings by their name, those that are None left to the environment.
+
+    :raises Failure: the server cannot start.
+    """
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        service = make_service(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Failure(f"invalid {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except ValueError as error:
+        raise Failure(str(error)) from None
+    logging.basicConfig(level=logging.DEBUG if settings.debug else logging.WARNING, stream=sys.stderr)
+    if not (settings.api_key or without_key or _is_loopback(settings.host)):
+        raise Failure(f"{settings.host} is reachable from other machines: set --g4f-api-key, or say --without-key")
+    name, uvloop = _choose_loop(backend, loop or "auto")
+    listener = _listen(settings.host, settings.port)
+    host, port = listener.getsockname()[:2]
+    ready = partial(click.echo, f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+    anyio.run(
+        partial(backend.serve, service, listener, ready),
+        backend=name,
+        backend_options={"use_uvloop": uvloop} if name == "asyncio" else {},
+    )
+
+
+def _choose_loop(backend: Backend, loop: str) -> tuple[str, bool]:
+    if loop not in backend.loops:
+        raise Failure(f"the {backend.name} backend runs on: {', '.join(backend.loops)}; not on '{loop}'")
+    if loop == "auto":
+        return "asyncio", find_spec("uvloop") is not None
+    if loop != "asyncio":
+        _need(loop, extra=loop)
+    return ("trio", False) if loop == "trio" else ("asyncio", loop == "uvloop")
+
+
+def _need(package: str, *, extra: str) -> None:
+    if find_spec(package) is None:
+        raise Failure(f"the package '{package}' is not installed: pip install 'g4f-proto[{extra}]'")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise Failure(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    listener.setblocking(False)
+    return listener
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

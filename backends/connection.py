@@ -1,0 +1,264 @@
+# One HTTP/1.1 connection of the raw h11 server.
+#
+# Two tasks a connection, not a request. The reader owns `receive()` and feeds h11, so the peer's leaving is seen
+# while an answer is made, streamed or not; the handler serves one request after another. Bytes of the next request
+# that arrive meanwhile stay in h11's buffer, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher
+# started per request would swallow these bytes. End of file while we answer means the client is gone: it cancels the
+# handler's scope for this exchange, not the connection's task group. h11 judges the syntax; every refusal's words are
+# the machine's.
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+import anyio
+import h11
+from anyio.abc import ByteStream
+
+from g4f_proto import (
+    ApiError,
+    Exchange,
+    Head,
+    InvalidRequest,
+    RequestTimeout,
+    State,
+    TooManyHeaders,
+)
+
+from .frames import Frames
+from .service import Service
+
+__all__ = ("Connection", "Timeouts")
+
+READ_AHEAD: Final = 64 * 1024  #: bytes of later requests a connection may hold: bounds pipelining
+READ_SIZE: Final = 64 * 1024
+LINGER: Final = 2.0  #: seconds a refused client may still send before it is cut off, so that it can read why
+_REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
+_GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds a peer may take.
+
+    nginx: 60 for a head, 60 between two pieces of a body, 75 idle; Node: 60, 300 for the whole request, 5.
+    """
+
+    head: float = 30.0
+    body: float = 60.0
+    idle: float = 75.0
+
+
+class Connection:
+    """Serves the requests of one connection until it ends; ``await connection.run()``."""
+
+    def __init__(self, stream: ByteStream, service: Service, timeouts: Timeouts) -> None:
+        self._stream = stream
+        self._service = service
+        self._timeouts = timeouts
+        # One limit for the head, and h11's for a chunk's line: what is longer is refused with 431.
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=service.api.limits.headers + 1024)
+        self._arrived: anyio.Event | None = None  # set by the reader when the handler waits
+        self._wanted: anyio.Event | None = None  # set by the handler when the reader waits
+        self._ahead = 0
+        self._ended = False
+        self._discard = False  # what still comes is read and thrown away
+        self._draining = False
+        self._scope: anyio.CancelScope | None = None  # of the exchange being answered
+        self._idle: anyio.CancelScope | None = None  # of the wait for a request
+
+    async def run(self) -> None:
+        """From the first byte to the last."""
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._read)
+            try:
+                while await self._serve():
+                    self._h11.start_next_cycle()
+            except _GONE:
+                pass
+            tasks.cancel_scope.cancel()
+        await self._close()
+
+    def drain(self) -> None:
+        """The server stops: no further request; an idle connection ends now."""
+        self._draining = True
+        if self._idle is not None:
+            self._idle.cancel()
+
+    async def turn_away(self, error: ApiError) -> None:
+        """Answer nothing but `error`, whatever was asked."""
+        with suppress(*_GONE), anyio.move_on_after(LINGER):
+            exchange = self._service.exchange("GET", b"/", {})
+            await self._write(exchange, exchange.fail(error))
+        await self._close()
+
+    async def _close(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._stream.aclose()
+
+    # The reader.
+
+    async def _read(self) -> None:
+        while not self._ended:
+            if self._ahead > READ_AHEAD and not self._discard:
+                self._wanted = anyio.Event()
+                await self._wanted.wait()
+            try:
+                data = await self._stream.receive(READ_SIZE)
+            except (anyio.EndOfStream, *_GONE):
+                data, self._ended = b"", True
+            if not self._discard:
+                self._ahead += len(data)
+                self._h11.receive_data(data)
+            if self._arrived is not None:
+                self._arrived.set()
+            if self._ended and self._scope is not None:
+                self._scope.cancel()
+
+    async def _more(self) -> None:
+        """Wait until the reader has fed more, or the end."""
+        self._ahead = 0
+        if self._wanted is not None:
+            self._wanted.set()
+            self._wanted = None
+        self._arrived = anyio.Event()
+        try:
+            await self._arrived.wait()
+        finally:
+            self._arrived = None
+
+    async def _event(self, seconds: float) -> object:
+        """h11's next event; None when it did not come whole in `seconds`."""
+        event = self._h11.next_event()
+        if event is h11.NEED_DATA:
+            with anyio.move_on_after(seconds):
+                while (event := self._h11.next_event()) is h11.NEED_DATA:
+                    await self._more()
+        return None if event is h11.NEED_DATA else event
+
+    # The handler.
+
+    async def _serve(self) -> bool:
+        """One request and its reply; whether another may follow."""
+        if not await self._first_byte():
+            return False
+        try:
+            event = await self._event(self._timeouts.head)
+        except h11.RemoteProtocolError as error:
+            return await self._refuse(_syntax(error))
+        if event is None:
+            return await self._refuse(RequestTimeout("The head of the request did not come in whole in time."))
+        if not isinstance(event, h11.Request):
+            return False  # gone in the middle of a head
+        exchange = self._service.exchange(event.method.decode("ascii"), bytes(event.target), dict(event.headers))
+        with anyio.CancelScope() as self._scope:
+            if self._ended:
+                self._scope.cancel()
+            await self._answer(exchange)
+        scope, self._scope = self._scope, None
+        if scope.cancelled_caught:
+            exchange.disconnect()
+            return False
+        return await self._finish()
+
+    async def _first_byte(self) -> bool:
+        """Wait for the next request to begin; False: it will not."""
+        if self._h11.trailing_data[0]:
+            return True
+        if self._ended or self._draining:
+            return False
+        with anyio.move_on_after(self._timeouts.idle) as self._idle:
+            await self._more()
+        self._idle = None
+        return bool(self._h11.trailing_data[0])
+
+    async def _answer(self, exchange: Exchange) -> None:
+        try:
+            await self._receive(exchange)
+        except ApiError as error:
+            await self._write(exchange, exchange.fail(error))
+            return
+        frames = Frames(exchange, self._service)
+        try:
+            async for data in frames:
+                await self._write(exchange, data)
+        finally:
+            frames.close()
+
+    async def _receive(self, exchange: Exchange) -> None:
+        """The request's body, unless its head was refused.
+
+        :raises ApiError: it is malformed, or did not come in time.
+        """
+        if not exchange.receive_data(b""):
+            return
+        if self._h11.they_are_waiting_for_100_continue:
+            go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+            await self._stream.send(self._h11.send(go_on) or b"")
+        try:
+            while isinstance(event := await self._event(self._timeouts.body), h11.Data):
+                if not exchange.receive_data(bytes(event.data)):
+                    return
+        except h11.RemoteProtocolError as error:
+            raise _syntax(error) from None
+        if event is None:
+            raise RequestTimeout("The body of the request did not come in whole in time.")
+
+    async def _write(self, exchange: Exchange, data: bytes) -> None:
+        """A piece of the reply, in one write: the head with the first, the end of the message with the last."""
+        out: list[bytes] = []
+        if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            assert exchange.head is not None
+            out.append(self._begin(exchange.head))
+        if data:
+            out.append(self._h11.send(h11.Data(data=data)) or b"")
+        if exchange.state is State.DONE:
+            out.append(self._h11.send(h11.EndOfMessage()) or b"")
+        await self._stream.send(b"".join(out))
+
+    def _begin(self, head: Head) -> bytes:
+        headers = [*head.headers, (b"date", formatdate(usegmt=True).encode("ascii"))]
+        if self._draining:
+            headers.append((b"connection", b"close"))
+        response = h11.Response(status_code=head.status, headers=headers, reason=_REASONS.get(head.status, b""))
+        return self._h11.send(response) or b""
+
+    # How a request ends.
+
+    async def _finish(self) -> bool:
+        """The reply is out; whether the connection can go on."""
+        with suppress(h11.RemoteProtocolError):
+            while self._h11.their_state is h11.SEND_BODY and self._h11.next_event() is not h11.NEED_DATA:
+                pass  # a refused body that is here already
+        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+            return True
+        if self._h11.their_state is not h11.DONE:
+            await self._linger()
+        return False
+
+    async def _refuse(self, error: ApiError) -> bool:
+        """What came is no request."""
+        exchange = self._service.exchange("GET", b"/", {})
+        with suppress(h11.LocalProtocolError):  # h11 would not have a reply any more
+            await self._write(exchange, exchange.fail(error))
+        await self._linger()
+        return False
+
+    async def _linger(self) -> None:
+        """Let the peer read before the close: closing on unread bytes resets the connection and loses the reply."""
+        self._discard = True
+        with suppress(*_GONE), anyio.move_on_after(LINGER):
+            await self._stream.send_eof()
+            while not self._ended:
+                await self._more()
+
+
+def _syntax(error: h11.RemoteProtocolError) -> ApiError:
+    if error.error_status_hint == 431:
+        return TooManyHeaders("The header fields are longer than this server reads.")
+    return InvalidRequest(
+        f"The request is not valid HTTP: {error}.", code="invalid_http", status=error.error_status_hint
+    )

@@ -1,0 +1,106 @@
+# The one async loop over the machine: an exchange's reply as an async iterator of bytes.
+#
+# A driver feeds the request's body, then writes whatever comes out of here: the head (`exchange.head`, set with the
+# first bytes) before them, the next ones only when these are written. That is the whole contract, docs/embedding.md
+# has it in five steps. Two ways to run a call, chosen by the encoder through `quiet_limit`: a reply in one piece
+# iterates the provider right here, no task, no mailbox, no timer but the total one, since nothing can be written
+# before the end; a stream puts the provider into a task of the service's and takes what is ready, one buffer at a
+# time.
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+import anyio
+
+from g4f_proto import ApiError, Exchange, ProviderTimeout, State
+from providers import Provider, Run, failure
+
+if TYPE_CHECKING:
+    from .service import Service
+
+__all__ = ("Frames",)
+
+_OVER = frozenset({State.DONE, State.CLOSED})
+
+
+class Frames:
+    """The reply of an exchange whose request has come in, each item one buffer to write at once.
+
+    At least one item comes, possibly empty, and `exchange.head` is set with it. Iterate it in one task and
+    :meth:`close` it, iterated to its end or not.
+    """
+
+    def __init__(self, exchange: Exchange, service: Service) -> None:
+        self._exchange = exchange
+        self._service = service
+        self._run: Run | None = None
+        self._scope: anyio.CancelScope | None = None  # of a provider that is iterated right here
+        self._error: ApiError | None = None
+        self._begun = False
+        service.begin(self)
+
+    def __aiter__(self) -> Frames:
+        return self
+
+    async def __anext__(self) -> bytes:
+        exchange = self._exchange
+        if not self._begun:
+            self._begun = True
+            if self._error is not None:
+                return exchange.fail(self._error)
+            reply = exchange.receive_end()
+            if exchange.call is None:
+                return reply
+            provider = self._service.provider(exchange.call)
+            if exchange.quiet_limit is None:
+                return await self._collect(provider)
+            self._run = Run(
+                provider,
+                exchange.call,
+                quiet_limit=exchange.quiet_limit,
+                timeout=self._service.timeout(exchange.call),
+            )
+            self._service.tasks.start_soon(self._run.produce)
+        if exchange.state in _OVER or self._run is None:
+            raise StopAsyncIteration
+        return await self._next(self._run)
+
+    async def _next(self, run: Run) -> bytes:
+        exchange, data = self._exchange, b""
+        while not data and exchange.state not in _OVER:
+            data = b"".join(map(exchange.send, await run.take()))
+            if run.over:  # the end goes out with the last events
+                error = self._error or run.error
+                data += exchange.end() if error is None else exchange.fail(error)
+        return data
+
+    async def _collect(self, provider: Provider) -> bytes:
+        exchange = self._exchange
+        assert exchange.call is not None
+        seconds = self._service.timeout(exchange.call)
+        with anyio.move_on_after(seconds) as self._scope:
+            try:
+                async with aclosing(provider.stream(exchange.call)) as events:
+                    async for event in events:
+                        exchange.send(event)
+            except Exception as error:
+                return exchange.fail(failure(error, provider))
+        if self._scope.cancelled_caught:
+            late = ProviderTimeout(f"The answer took longer than {seconds:g} seconds.")
+            return exchange.fail(self._error or late)
+        return exchange.end()
+
+    def fail(self, error: ApiError) -> None:
+        """End the reply with `error` now, whatever the provider is doing."""
+        self._error = error
+        if self._run is not None:
+            self._run.cancel()
+        elif self._scope is not None:
+            self._scope.cancel()
+
+    def close(self) -> None:
+        """No more of the reply will be taken: a provider still at work is cancelled."""
+        self._service.finish(self)
+        if self._run is not None:
+            self._run.cancel()

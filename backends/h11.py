@@ -1,0 +1,71 @@
+# The raw server: h11 over anyio, on asyncio, uvloop and trio. `python -m backends.h11`
+#
+# The reference backend: nothing between the machine and the socket but HTTP's syntax. `connection.py` has the life of
+# one connection; here is the server's: accept, cap, drain.
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+from anyio.abc import SocketListener, SocketStream
+
+from g4f_proto import Overloaded
+
+from .command import Backend, main
+from .connection import Connection, Timeouts
+from .service import Service
+from .stop import GRACE, until_stopped
+
+__all__ = ("BACKEND", "serve")
+
+MAX_CONNECTIONS: Final = 4096  #: nginx: 512 a worker; a connection that streams costs about 50 kB here
+
+log = logging.getLogger("g4f.h11")
+
+
+async def serve(
+    service: Service,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    *,
+    grace: float = GRACE,
+    timeouts: Timeouts | None = None,
+    max_connections: int = MAX_CONNECTIONS,
+) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT, then drain. `ready` is called when requests are answered."""
+    connections: set[Connection] = set()
+
+    async def accept(stream: SocketStream) -> None:
+        connection = Connection(stream, service, timeouts or Timeouts())
+        try:
+            if len(connections) >= max_connections:
+                await connection.turn_away(Overloaded("The server has no room for another connection.", retry_after=1))
+            else:
+                connections.add(connection)
+                await connection.run()
+        except Exception:  # a defect must end one connection, not the server
+            log.exception("a connection failed")
+        finally:
+            connections.discard(connection)
+
+    def refuse() -> None:
+        accepting.cancel_scope.cancel()
+        listener.close()
+        for connection in connections:
+            connection.drain()
+
+    async with service, anyio.create_task_group() as tasks:
+        async with await SocketListener.from_socket(listener) as server, anyio.create_task_group() as accepting:
+            accepting.start_soon(server.serve, accept, tasks)
+            ready()
+            await until_stopped(service, grace=grace, refuse=refuse)
+        tasks.cancel_scope.cancel()
+
+
+BACKEND = Backend(name="h11", serve=serve, loops=("auto", "asyncio", "uvloop", "trio"))
+
+if __name__ == "__main__":
+    main(BACKEND)

@@ -1,0 +1,117 @@
+# The machine behind Quart, served by Hypercorn. `python -m backends.quart`
+#
+# `create_app` makes an ordinary Quart application. One function answers every request before routing, because paths
+# and methods are the machine's to judge. What Quart and Hypercorn would decide by themselves is switched off: Quart's
+# limit on bodies answers in HTML, its 60 seconds for a response cut a stream silently.
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from typing import Self, cast
+
+import anyio
+import quart
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+from hypercorn.typing import HTTPScope
+from quart.wrappers.response import ResponseBody
+
+from g4f_proto import Exchange, Head, KiB, State
+
+from .command import Backend, main
+from .frames import Frames
+from .service import Service
+from .stop import GRACE, until_stopped
+
+__all__ = ("BACKEND", "create_app", "serve")
+
+
+def create_app(service: Service) -> quart.Quart:
+    """A Quart application that answers with `service`, which must be entered while it serves."""
+    app = quart.Quart("g4f", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=None, BODY_TIMEOUT=None, RESPONSE_TIMEOUT=None)
+
+    @app.before_request
+    async def answer() -> quart.Response:
+        request = quart.request
+        scope = cast("HTTPScope", request.scope)
+        target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        exchange = service.exchange(scope["method"], target, dict(scope["headers"]))
+        async for data in request.body:
+            if not exchange.receive_data(data):
+                break
+        frames = Frames(exchange, service)
+        try:
+            first = await anext(frames)
+        except asyncio.CancelledError:  # the client is gone
+            exchange.disconnect()
+            frames.close()
+            raise
+        assert exchange.head is not None
+        return _response(exchange.head, _Body(exchange, frames, first))
+
+    return app
+
+
+def _response(head: Head, body: ResponseBody) -> quart.Response:
+    headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
+    response = quart.Response(body, head.status, headers)  # type: ignore[arg-type]
+    response.timeout = None
+    return response
+
+
+class _Body(ResponseBody):
+    """The reply's buffers, the first of them made already; Quart enters, iterates and leaves it in one task."""
+
+    def __init__(self, exchange: Exchange, frames: Frames, first: bytes) -> None:
+        self._exchange = exchange
+        self._frames = frames
+        self._first = first
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        self._exchange.disconnect()  # does nothing when the reply is complete
+        self._frames.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._first
+        if self._exchange.state is not State.DONE:
+            async for data in self._frames:
+                yield data
+
+
+async def serve(
+    service: Service,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    *,
+    grace: float = GRACE,
+) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT, then drain. `ready` is called when requests are answered."""
+    app, stopping = create_app(service), asyncio.Event()
+    config = Config()
+    config.bind = [f"fd://{listener.fileno()}"]
+    config.loglevel = "WARNING"
+    config.backlog = 1024
+    config.h11_max_incomplete_size = service.api.limits.headers + KiB
+    config.keep_alive_timeout = 75
+    config.keep_alive_max_requests = 2**62
+    config.graceful_timeout = grace + 5  # ours is shorter and says why
+
+    async with service, anyio.create_task_group() as tasks:
+        tasks.start_soon(_hypercorn, app, config, stopping)
+        ready()
+        await until_stopped(service, grace=grace, refuse=stopping.set)
+
+
+async def _hypercorn(app: quart.Quart, config: Config, stopping: asyncio.Event) -> None:
+    await hypercorn_serve(app, config, shutdown_trigger=stopping.wait)
+
+
+BACKEND = Backend(name="quart", serve=serve, loops=("auto", "asyncio", "uvloop"))
+
+if __name__ == "__main__":
+    main(BACKEND)

@@ -1,0 +1,127 @@
+# The machine behind Sanic's own server. `python -m backends.sanic`
+#
+# `create_app` makes an ordinary Sanic application. One handler answers every path, and what Sanic refuses by itself
+# (a method or path without a route, malformed HTTP) is answered by the machine too, because paths, methods and errors
+# are the machine's to judge. Sanic's own 503 after 60 seconds of silence is switched off.
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import sanic
+from sanic.exceptions import MethodNotAllowed, NotFound, RequestCancelled, SanicException
+from sanic.http import Http
+from sanic.response import BaseHTTPResponse
+
+from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, State, TooManyHeaders
+
+from .command import Backend, main
+from .frames import Frames
+from .service import Service
+from .stop import GRACE, until_stopped
+
+__all__ = ("BACKEND", "create_app", "serve")
+
+log = logging.getLogger("g4f.sanic")
+
+
+def create_app(service: Service) -> sanic.Sanic[Any, Any]:
+    """A Sanic application that answers with `service`, which must be entered while it serves."""
+    app: sanic.Sanic[Any, Any] = sanic.Sanic("g4f", configure_logging=False)
+    app.config.update(
+        ACCESS_LOG=False,
+        KEEP_ALIVE_TIMEOUT=75,
+        REQUEST_TIMEOUT=60,
+        RESPONSE_TIMEOUT=2**31,
+        REQUEST_MAX_SIZE=2**62,  # the machine counts
+        REQUEST_MAX_HEADER_SIZE=service.api.limits.headers + 1024,
+        NOISY_EXCEPTIONS=False,
+    )
+
+    async def answer(request: sanic.Request, path: str = "") -> None:
+        headers = {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in request.headers.items()}
+        exchange = service.exchange(request.method, request.raw_url, headers)
+        frames = Frames(exchange, service)
+        try:
+            assert isinstance(request.stream, Http)
+            async for data in request.stream:
+                if data and not exchange.receive_data(data):
+                    break
+            response = None
+            async for data in frames:
+                response = response or await _respond(request, exchange)
+                await response.send(data, end_stream=exchange.state is State.DONE)
+        except (asyncio.CancelledError, RequestCancelled):  # the client is gone
+            exchange.disconnect()
+            raise
+        finally:
+            frames.close()
+
+    @app.exception(Exception)
+    async def refuse(request: sanic.Request, error: Exception) -> None:
+        if isinstance(error, NotFound | MethodNotAllowed):
+            await answer(request)
+            return
+        exchange = service.exchange("GET", b"/", {})
+        data = exchange.fail(_translate(error))
+        response = await _respond(request, exchange)
+        await response.send(data, end_stream=True)
+
+    app.add_route(answer, "/<path:path>", methods=("GET", "POST", "HEAD", "OPTIONS"), stream=True)
+    return app
+
+
+async def _respond(request: sanic.Request, exchange: Exchange) -> BaseHTTPResponse:
+    assert exchange.head is not None
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in exchange.head.headers}
+    response: BaseHTTPResponse = await request.respond(status=exchange.head.status, headers=headers)
+    return response
+
+
+def _translate(error: Exception) -> ApiError:
+    if isinstance(error, SanicException) and 400 <= error.status_code < 500:
+        if error.status_code == 413:
+            return TooManyHeaders("The header fields are longer than this server reads.")
+        return InvalidRequest(f"The request is not valid HTTP: {error}.", code="invalid_http", status=error.status_code)
+    log.error("a request failed", exc_info=error)
+    return InternalError("The server had an error while processing your request.")
+
+
+async def serve(
+    service: Service,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    *,
+    grace: float = GRACE,
+) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT, then drain. `ready` is called when requests are answered."""
+    app = create_app(service)
+
+    async with service:
+        server = await app.create_server(sock=listener, backlog=1024)
+        assert server is not None
+        await server.startup()
+        await server.before_start()
+        await server.start_serving()
+        await server.after_start()
+
+        def refuse() -> None:
+            server.close()
+            for connection in tuple(server.connections):
+                connection.close_if_idle()
+
+        ready()
+        await until_stopped(service, grace=grace, refuse=refuse)
+        await server.before_stop()
+        for connection in tuple(server.connections):
+            connection.close()
+        await server.after_stop()
+
+
+BACKEND = Backend(name="sanic", serve=serve, loops=("auto", "asyncio", "uvloop"))
+
+if __name__ == "__main__":
+    main(BACKEND)

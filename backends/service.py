@@ -1,0 +1,135 @@
+# What a server serves: the providers at work, the snapshot the machine is made with, and the task group streams run in.
+#
+# The composition root: the only place that knows both the operator's settings and the providers. One task group for
+# the whole server and not one a request: it costs nothing per stream, a provider is still cancelled the moment nobody
+# wants its answer, and every framework has some place where a server's life begins and ends, but not every one has
+# such a place around a request *and* its body.
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from types import TracebackType
+from typing import Final, Self
+
+import anyio
+from anyio.abc import TaskGroup
+
+from g4f_proto import Api, Call, Catalog, Exchange, Limits, RequestHead, ShuttingDown
+from providers import Provider
+
+from .frames import Frames
+
+__all__ = ("Service",)
+
+_LAST_WORDS: Final = 3.0  #: seconds a client may take to read the error its answer ended with
+
+
+class Service:
+    """``async with Service([...]) as service:`` around a server's life.
+
+    :param providers: in the operator's order; the first that serves a model answers for it.
+    :param timeout: seconds an answer may take; a request may ask for less.
+    :param quiet_limit: seconds of silence before a stream's ping.
+    :param new_id: makes 32 hex digits, a new one each time.
+    :param now: seconds since 1970.
+    """
+
+    tasks: TaskGroup  #: where the providers of streams run
+    api: Api  #: the snapshot the next exchange is made with
+
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        *,
+        aliases: Mapping[str, str] | None = None,
+        default_model: str | None = None,
+        default_provider: str | None = None,
+        keys: Sequence[str] = (),
+        origins: Sequence[str] = (),
+        limits: Limits | None = None,
+        timeout: float = 600.0,
+        quiet_limit: float = 15.0,
+        version: str = "0",
+        new_id: Callable[[], str] = lambda: secrets.token_hex(16),
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._providers = {provider.info.name: provider for provider in providers}
+        self._aliases = dict(aliases or {})
+        self._defaults = (default_model, default_provider)
+        self._timeout = timeout
+        self._new_id = new_id
+        self._answering: set[Frames] = set()
+        self._emptied: anyio.Event | None = None
+        self._now = now
+        self.api = Api(
+            catalog=Catalog(),
+            keys=tuple(keys),
+            origins=frozenset(origins),
+            limits=limits or Limits(),
+            quiet_limit=quiet_limit,
+            fingerprint="fp_" + sha256(version.encode()).hexdigest()[:10],
+        )
+
+    async def __aenter__(self) -> Self:
+        default_model, default_provider = self._defaults
+        catalog = Catalog(
+            providers={name: provider.info for name, provider in self._providers.items()},
+            models={name: tuple(await provider.models()) for name, provider in self._providers.items()},
+            aliases=self._aliases,
+            default_model=default_model,
+            default_provider=default_provider,
+        )
+        self.api = replace(self.api, catalog=catalog)
+        self.tasks = await anyio.create_task_group().__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self.tasks.cancel_scope.cancel()  # what is left now has no client any more
+        try:
+            return await self.tasks.__aexit__(kind, error, trace)
+        finally:
+            with anyio.CancelScope(shield=True):
+                for provider in self._providers.values():
+                    await provider.aclose()
+
+    async def drain(self, grace: float) -> None:
+        """Let the answers being made finish for `grace` seconds, then end them with an error and see it out."""
+        with anyio.move_on_after(grace):
+            await self._answered()
+        for frames in tuple(self._answering):
+            frames.fail(ShuttingDown("The server is being stopped."))
+        with anyio.move_on_after(_LAST_WORDS):
+            await self._answered()
+
+    async def _answered(self) -> None:
+        if self._answering:
+            self._emptied = anyio.Event()
+            await self._emptied.wait()
+
+    def begin(self, frames: Frames) -> None:
+        """A reply is being made: draining waits for it."""
+        self._answering.add(frames)
+
+    def finish(self, frames: Frames) -> None:
+        """It is not any more."""
+        self._answering.discard(frames)
+        if not self._answering and self._emptied is not None:
+            self._emptied.set()
+
+    def exchange(self, method: str, target: bytes, headers: Mapping[bytes, bytes]) -> Exchange:
+        """A new exchange for the head of a request, field names in lower case."""
+        head = RequestHead(method, target, headers)
+        return Exchange(head, self.api, id=self._new_id(), created=int(self._now()))
+
+    def provider(self, call: Call) -> Provider:
+        """The provider that shall answer `call`."""
+        return self._providers[call.provider]
+
+    def timeout(self, call: Call) -> float:
+        """Seconds the answer to `call` may take."""
+        return self._timeout if call.timeout is None else min(self._timeout, call.timeout)

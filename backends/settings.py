@@ -1,0 +1,63 @@
+# What the operator can set, once: the environment (`G4F_*`) under the command line, and a Service made of it.
+#
+# A blank variable is one that is not set: `G4F_API_KEY=` in a compose file must not become an empty key.
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from providers import Provider, Scripted
+
+# LOCAL from providers.local import Local
+from .service import Service
+
+__all__ = ("PROVIDERS", "Settings", "make_service")
+
+#: The providers that come with the package, in the order they are asked.
+PROVIDERS: dict[str, type[Provider]] = {"Scripted": Scripted}
+
+
+class Settings(BaseSettings):
+    """The operator's settings; every field has an option and a variable of the same name."""
+
+    model_config = SettingsConfigDict(env_prefix="G4F_", env_ignore_empty=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 1337
+    provider: str | None = None
+    model: str | None = None
+    alias: Annotated[dict[str, str], NoDecode] = {}
+    api_key: str | None = None
+    debug: bool = False
+    timeout: Annotated[float, Field(gt=0)] = 600.0
+    keepalive: Annotated[float, Field(gt=0)] = 15.0
+
+
+def make_service(settings: Settings) -> Service:
+    """A service of the providers that come with the package.
+
+    :raises ValueError: a setting names a provider there is not.
+    """
+    names = (*PROVIDERS, *settings.alias)
+    if settings.provider is not None and settings.provider not in names:
+        raise ValueError(f"unknown provider '{settings.provider}'; there are: {', '.join(PROVIDERS)}")
+    return Service(
+        [make() for make in PROVIDERS.values()],
+        aliases=settings.alias,
+        default_model=settings.model,
+        default_provider=settings.provider,
+        keys=[settings.api_key] if settings.api_key else [],
+        timeout=settings.timeout,
+        quiet_limit=settings.keepalive,
+        version=_version(),
+    )
+
+
+def _version() -> str:
+    try:
+        return version("g4f-proto")
+    except PackageNotFoundError:  # run from a checkout that was not installed
+        return "0"

@@ -1,0 +1,32 @@
+# The command `g4f`: `api` serves, `pull` fetches weights.
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from backends.command import BACKENDS, load, options, run
+
+from .pull import pull
+
+__all__ = ("main",)
+
+
+@click.group()
+@click.version_option(package_name="g4f-proto", prog_name="g4f")
+def main() -> None:
+    """An OpenAI-compatible API server you run yourself."""
+
+
+@main.command()
+@click.option("--backend", type=click.Choice(tuple(BACKENDS)), default="h11", show_default=True, help="What listens.")
+@options
+def api(backend: str, **given: Any) -> None:
+    """Serve the API."""
+    run(load(backend), **given)
+
+
+main.add_command(pull)
+
+if __name__ == "__main__":
+    main()

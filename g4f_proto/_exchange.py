@@ -1,0 +1,311 @@
+# One request and its reply. Everything that changes an exchange's state is in this file.
+#
+# Theory of operation. The client's bytes go in until `receive_end`, which answers at once (then the exchange is DONE)
+# or sets `call`: what must be run. What the provider says goes in by `send`, and each call returns the bytes it
+# caused, so there is no buffer to flush, nothing to forget, and back-pressure is just not calling. The first bytes
+# out are the commit: the head is set to 200 with them and a later failure becomes a frame; before the commit it is a
+# status of its own.
+#
+# Rules. 1: one call, one step, its bytes; never a list of things to do. 2: nothing here knows a dialect; that is the
+# encoder's. 3: nothing here knows HTTP/1.1, tasks, time or chance: ids and times are handed in, and `quiet_limit`
+# says how long a silence may be, not when it is over. 4: a stranger's bytes never raise; only a driver's mistake does
+# (LocalProtocolError). 5: state is changed before bytes are returned, so a cancelled write leaves no half step.
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
+
+from ._api import Api, RequestHead
+from ._calls import Call
+from ._errors import (
+    ApiError,
+    AuthenticationError,
+    BodyTooLarge,
+    LocalProtocolError,
+    TooManyHeaders,
+    UnsupportedMediaType,
+)
+from ._events import ProviderEvent, Usage
+from ._routes import Endpoint, Route, match
+from ._table import ACCEPTS, State
+from .dialects import JSON_HEADERS, Encoder, chat, models
+
+__all__ = ("Exchange", "Head", "Outcome")
+
+_OPEN = frozenset({Endpoint.HEALTH})  # the whole list of what needs no key, beside preflight
+Headers = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The head of a reply. ``content-length`` is among the headers exactly when the reply is one piece."""
+
+    status: int
+    headers: Headers
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the exchange, for the access log and metrics.
+
+    :param error: what the client was told went wrong, if anything.
+    :param delivered: content went out: another provider must not be tried any more.
+    """
+
+    error: ApiError | None = None
+    usage: Usage | None = None
+    delivered: bool = False
+
+
+class Exchange:
+    """One request and its reply: bytes in, a call to make; what the provider says in, bytes out.
+
+    :param request: the request's head.
+    :param api: the operator's decisions, a snapshot.
+    :param id: 32 hex digits, unique; becomes the request's and the completion's id.
+    :param created: seconds since 1970.
+    """
+
+    __slots__ = (
+        "_bodyless", "_chunks", "_created", "_encoder", "_extra", "_id", "_refusal", "_request", "_room", "_route",
+        "_text", "api", "call", "head", "outcome", "quiet_limit", "state",
+    )  # fmt: skip
+
+    state: State
+    head: Head | None
+    call: Call | None
+    quiet_limit: float | None
+    outcome: Outcome
+
+    def __init__(self, request: RequestHead, api: Api, *, id: str, created: int) -> None:
+        self.api = api
+        self.state = State.RECEIVING
+        self.head = None
+        self.call = None
+        self.quiet_limit = None
+        self.outcome = Outcome()
+        self._request = request
+        self._id = id
+        self._created = created
+        self._bodyless = request.method == "HEAD"
+        self._chunks: list[bytes] = []
+        self._room = api.limits.body
+        self._encoder: Encoder | None = None
+        self._text: Callable[[str], bytes] | None = None  # the encoder's, from the commit to the end: the hot path
+        self._extra: Headers = ()
+        self._route: Route | None = None
+        self._refusal: ApiError | None = None
+        if request.method != "OPTIONS":
+            try:
+                self._admit()
+            except ApiError as error:
+                self._refusal = error
+
+    # The client's side.
+
+    def receive_data(self, data: bytes) -> bool:
+        """A piece of the request's body. False: the reply is decided already, no more of it is wanted."""
+        self._check("receive_data")
+        if self._refusal is not None or self.state is State.CLOSED:
+            return False
+        self._room -= len(data)
+        if self._room < 0:
+            self._refusal = self._too_large()
+            self._chunks.clear()
+            return False
+        self._chunks.append(data)
+        return True
+
+    def receive_end(self) -> bytes:
+        """The body is complete. The whole reply, or ``b""`` when `call` must be run."""
+        self._check("receive_end")
+        if self.state is State.CLOSED:
+            return b""
+        body = b"".join(self._chunks)
+        self._chunks.clear()
+        try:
+            if self._refusal is not None:
+                raise self._refusal
+            if self._route is None:
+                return self._whole(204, self._preflight(), b"")
+            return self._open(self._route, body)
+        except ApiError as error:
+            return self._refuse(error)
+
+    def disconnect(self) -> None:
+        """The client is gone, or a write to it failed. Whatever comes now is dropped."""
+        if self.state is not State.DONE:
+            self.state = State.CLOSED
+            self._text = None
+
+    # The provider's side.
+
+    def send(self, event: ProviderEvent) -> bytes:
+        """What the provider says; the bytes it makes, if any."""
+        if self._text is not None and type(event) is str:
+            return self._text(event)
+        return self._send(event)
+
+    def _send(self, event: ProviderEvent) -> bytes:
+        self._check("send")
+        if self.state is State.CLOSED:
+            return b""
+        encoder = self._encoder
+        assert encoder is not None  # CALLING and STREAMING have one
+        data = encoder.event(event)
+        if data:
+            self._text = encoder.text
+            self.outcome.delivered = self.outcome.delivered or isinstance(event, str)
+            if self.state is State.CALLING:
+                self.state = State.STREAMING
+                self.head = Head(200, encoder.headers + self._extra + self._common())
+        return data
+
+    def end(self) -> bytes:
+        """The provider has finished; the rest of the reply."""
+        self._check("end")
+        if self.state is State.CLOSED:
+            return b""
+        encoder = self._encoder
+        assert encoder is not None
+        data = encoder.end()
+        self.outcome.usage = encoder.usage
+        self.outcome.delivered = True
+        if self.state is State.CALLING:
+            return self._whole(200, encoder.headers + self._extra, data)
+        self.state, self._text = State.DONE, None
+        return data
+
+    def fail(self, error: ApiError) -> bytes:
+        """The provider failed, the time is over, the server stops: the error, as a status or as a frame."""
+        if self.state is State.STREAMING and self._encoder is not None:
+            self.state, self._text = State.DONE, None
+            self.outcome.error, self.outcome.usage = error, self._encoder.usage
+            return self._encoder.fail(error)
+        return self._refuse(error) if self.state in (State.RECEIVING, State.CALLING) else b""
+
+    # How a request is read.
+
+    def _admit(self) -> None:
+        """Everything that needs no body, so that a refused one is never read."""
+        request, limits = self._request, self.api.limits
+        if sum(map(len, request.headers)) + sum(map(len, request.headers.values())) > limits.headers:
+            raise TooManyHeaders(f"The header fields are longer than {limits.headers} bytes.")
+        try:
+            route = match(request.method, request.target)
+        except ApiError:
+            self._authenticate()  # a stranger learns nothing about paths either
+            raise
+        if route.endpoint not in _OPEN:
+            self._authenticate()
+        length = request.headers.get(b"content-length", b"")
+        if length.isdigit() and int(length[:20]) > limits.body:
+            raise self._too_large()
+        self._route = route
+
+    def _authenticate(self) -> None:
+        keys = self.api.keys
+        if not keys:
+            return
+        headers = self._request.headers
+        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+        given = [headers.get(b"g4f-api-key"), headers.get(b"x-api-key")]
+        given.append(token.strip() if scheme.lower() == b"bearer" else None)
+        presented = [sha256(key).digest() for key in given if key]
+        if not presented:
+            raise AuthenticationError(
+                "You didn't provide an API key. "
+                "Send it as 'Authorization: Bearer KEY', 'g4f-api-key: KEY' or 'x-api-key: KEY'."
+            )
+        # Digests of one length, every pair compared: the time tells neither a key's length nor where it differs.
+        right = [compare_digest(one, sha256(key.encode()).digest()) for one in presented for key in keys]
+        if not any(right):
+            raise AuthenticationError("Incorrect API key provided.")
+
+    def _open(self, route: Route, body: bytes) -> bytes:
+        api, catalog = self.api, self.api.catalog
+        if route.endpoint is Endpoint.CHAT:
+            self._require_json()
+            self.call, self._encoder = chat.read_request(
+                body, api, id=self._id, created=self._created, provider=route.provider
+            )
+            self._extra = ((b"x-g4f-model", _field(self.call.model)),)
+            self.quiet_limit = api.quiet_limit if self._encoder.live else None
+            self.state = State.CALLING
+            return b""
+        if route.endpoint is Endpoint.MODEL:
+            return self._whole(200, JSON_HEADERS, models.one_model(catalog, route.model or ""))
+        if route.endpoint is Endpoint.MODELS:
+            listed = models.provider_models(catalog, route.provider) if route.provider else models.list_models(catalog)
+            return self._whole(200, JSON_HEADERS, listed)
+        return self._whole(200, JSON_HEADERS, b'{"status":"ok"}')
+
+    def _require_json(self) -> None:
+        # A page on any web site may post text/plain here without asking the browser; application/json it may not.
+        # https://fetch.spec.whatwg.org/#cors-safelisted-request-header
+        kind = self._request.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+        if kind != b"application/json" and not kind.endswith(b"+json"):
+            raise UnsupportedMediaType(f"The body must be 'application/json', not '{kind.decode('latin-1')[:80]}'.")
+
+    # How a reply begins.
+
+    def _whole(self, status: int, headers: Headers, body: bytes) -> bytes:
+        """A reply in one piece."""
+        self.state, self._text = State.DONE, None
+        # "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" - RFC
+        # 9110 8.6
+        length: Headers = () if status == 204 else ((b"content-length", b"%d" % len(body)),)
+        self.head = Head(status, headers + length + self._common())
+        return b"" if self._bodyless else body
+
+    def _refuse(self, error: ApiError) -> bytes:
+        self.outcome.error = error
+        headers = JSON_HEADERS + error.headers
+        if error.retry_after is not None:
+            # "delay-seconds" is an integer; clients that read milliseconds have their own field.
+            wait = max(1, round(error.retry_after))
+            headers += ((b"retry-after", b"%d" % wait), (b"retry-after-ms", b"%d" % (error.retry_after * 1000)))
+        return self._whole(error.status, headers, error.body())
+
+    def _common(self) -> Headers:
+        identity = ((b"x-request-id", b"req_" + self._id.encode("ascii")),)
+        return identity + self._cors() if self.api.origins else identity
+
+    def _cors(self) -> Headers:
+        origin = self._request.headers.get(b"origin", b"")
+        vary = ((b"vary", b"origin"),)
+        if origin.decode("latin-1") not in self.api.origins:
+            return vary
+        exposed = b"x-request-id, x-g4f-model, retry-after"
+        return (*vary, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", exposed))
+
+    def _preflight(self) -> Headers:
+        headers: Headers = ((b"allow", b"GET, HEAD, POST, OPTIONS"),)
+        origin = self._request.headers.get(b"origin", b"").decode("latin-1")
+        if origin not in self.api.origins:
+            return headers
+        # The x-stainless-* family differs from one client release to the next, so what is asked for is what is allowed.
+        wanted = self._request.headers.get(b"access-control-request-headers", b"")
+        allowed = bytes(
+            byte for byte in wanted if byte in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_, "
+        )
+        return (
+            *headers,
+            (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+            (b"access-control-allow-headers", allowed or b"authorization, content-type"),
+            (b"access-control-max-age", b"86400"),
+        )
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"The request body is larger than {self.api.limits.body} bytes.")
+
+    def _check(self, name: str) -> None:
+        if name not in ACCEPTS[self.state]:
+            raise LocalProtocolError(f"{name}() was called while {self.state.value} ({self.state.name})")
+
+
+def _field(text: str) -> bytes:
+    """`text` as a header field's value; what a client made up cannot break out of the field."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text[:200]).encode("ascii")

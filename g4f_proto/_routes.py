@@ -1,0 +1,117 @@
+# (method, target) -> endpoint. The route table stands here once; docs are made from it.
+#
+# No redirects, ever: a 307 for a trailing slash costs a POST a second round trip, and some clients drop its body.
+# Doubled and trailing slashes are read as one and none; `/v1` is optional and may be doubled, because base URLs in
+# the wild are.
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from ._errors import MethodNotAllowed, UnknownUrl
+
+__all__ = ("ROUTES", "Endpoint", "Route", "match")
+
+
+class Endpoint(Enum):
+    """What a request asks for."""
+
+    CHAT = "a chat completion"
+    MODELS = "the list of models"
+    MODEL = "one model"
+    HEALTH = "whether the server is up"
+
+
+#: Method, path, endpoint, what for. `{name}` is one segment, `{name...}` one or more: model ids have slashes.
+ROUTES: Final = (
+    ("POST", "/v1/chat/completions", Endpoint.CHAT, "Chat, one answer or a stream"),
+    ("POST", "/api/{provider}/chat/completions", Endpoint.CHAT, "The same, from one provider"),
+    ("GET", "/v1/models", Endpoint.MODELS, "Models and providers that can be named as `model`"),
+    ("GET", "/api/{provider}/models", Endpoint.MODELS, "The models of one provider"),
+    ("GET", "/v1/models/{model...}", Endpoint.MODEL, "One model"),
+    ("GET", "/health", Endpoint.HEALTH, "200 when the server is up; needs no key"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An endpoint and what its path said."""
+
+    endpoint: Endpoint
+    provider: str | None = None
+    model: str | None = None
+
+
+def _segments(pattern: str) -> tuple[str, ...]:
+    parts = tuple(part for part in pattern.split("/") if part)
+    return parts[1:] if parts[0] == "v1" else parts
+
+
+_EXACT: Final = {
+    (method, "/".join(_segments(path))): Route(endpoint) for method, path, endpoint, _ in ROUTES if "{" not in path
+}
+_PATTERNS: Final = tuple((method, _segments(path), endpoint) for method, path, endpoint, _ in ROUTES)
+#: The usual spelling of an exact path, found without looking at its parts.
+_USUAL: Final = {(method, path.encode()): Route(endpoint) for method, path, endpoint, _ in ROUTES if "{" not in path}
+
+
+def match(method: str, target: bytes) -> Route:
+    """The route of a request; a HEAD is answered as its GET.
+
+    :raises UnknownUrl: no endpoint has this path.
+    :raises MethodNotAllowed: one has, with other methods; they stand in the error's ``headers`` as ``Allow``.
+    """
+    usual = _USUAL.get((method, target))
+    if usual is not None:
+        return usual
+    parts = _split(target)
+    method = "GET" if method == "HEAD" else method
+    exact = _EXACT.get((method, "/".join(parts)))
+    if exact is not None:
+        return exact
+    allowed: list[str] = []
+    for allow, pattern, endpoint in _PATTERNS:
+        names = _fit(pattern, parts)
+        if names is None:
+            continue
+        if allow == method:
+            return Route(endpoint, names.get("provider"), names.get("model"))
+        allowed += [allow, "HEAD"] if allow == "GET" else [allow]
+    path = "/" + "/".join(parts)
+    if allowed:
+        error = MethodNotAllowed(f"Not allowed to {method} on {path}. Use {' or '.join(allowed)}.")
+        error.headers = ((b"allow", ", ".join([*allowed, "OPTIONS"]).encode()),)
+        raise error
+    raise UnknownUrl(f"Unknown request URL: {method} {path}.")
+
+
+def _split(target: bytes) -> list[str]:
+    # "absolute-form: a server MUST accept the absolute-form in requests" - RFC 9112 section 3.2.2
+    if not target.startswith((b"/", b"*")) and b"://" in target:
+        _, _, rest = target.partition(b"://")
+        target = b"/" + rest.partition(b"/")[2]
+    path = target.partition(b"?")[0].partition(b"#")[0]
+    parts = [unquote_to_bytes(part).decode("utf-8", "replace") for part in path.split(b"/") if part]
+    while parts and parts[0] == "v1":
+        del parts[0]
+    return parts
+
+
+def _fit(pattern: tuple[str, ...], parts: list[str]) -> dict[str, str] | None:
+    names: dict[str, str] = {}
+    for position, wanted in enumerate(pattern):
+        if wanted.endswith("...}"):
+            rest = parts[position:]
+            if not rest:
+                return None
+            names[wanted[1:-4]] = "/".join(rest)
+            return names
+        if position >= len(parts):
+            return None
+        if wanted.startswith("{"):
+            names[wanted[1:-1]] = parts[position]
+        elif wanted != parts[position]:
+            return None
+    return names if len(parts) == len(pattern) else None

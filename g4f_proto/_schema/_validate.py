@@ -1,0 +1,142 @@
+# JSON -> a typed model; pydantic's complaint -> the error object OpenAI's API would have sent.
+#
+# One error is told, the one deepest in the body: a union complains once a branch, and the branch that came furthest
+# is the one the client meant. Its path is found by walking the body itself, so that pydantic's names for branches
+# never show. The codes are those recorded from api.openai.com: docs/errors.md.
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeVar
+
+from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from .._errors import InvalidRequest
+
+__all__ = ("path_of", "validate")
+
+M = TypeVar("M", bound=BaseModel)
+
+_KINDS: Final = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    bool: "a boolean",
+    int: "an integer",
+    float: "a decimal number",
+    type(None): "null",
+}
+_EXPECTED: Final = {
+    "string_type": "a string",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "a boolean",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+
+
+def validate(model: type[M], body: Mapping[str, JsonValue]) -> M:
+    """`body` as a `model`.
+
+    :raises InvalidRequest: with `param`, the path of the field, and OpenAI's `code` for what is wrong with it.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise _translate(error.errors(include_url=False), body) from None
+
+
+def path_of(location: Sequence[str | int]) -> str:
+    """``("messages", 0, "content")`` -> ``messages[0].content``."""
+    path = ""
+    for step in location:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    return path
+
+
+def _translate(errors: list[ErrorDetails], body: JsonValue | Mapping[str, JsonValue]) -> InvalidRequest:
+    located = [(_walk(error["loc"], body, error["type"] == "missing"), error) for error in errors]
+    deepest = max(len(location) for location, _ in located)
+    location, error = next((location, error) for location, error in located if len(location) == deepest)
+    same = [other for where, other in located if where == location]
+    param, kind, context = path_of(location), error["type"], error.get("ctx", {})
+    if kind == "missing":
+        return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
+    if kind in _EXPECTED:
+        expected = " or ".join(dict.fromkeys(_EXPECTED[e["type"]] for e in same if e["type"] in _EXPECTED))
+        return InvalidRequest(
+            f"Invalid type for '{param}': expected {expected}, but got {_kind(error['input'])} instead.",
+            param=param,
+            code="invalid_type",
+        )
+    if kind in ("greater_than_equal", "less_than_equal"):
+        below = kind == "greater_than_equal"
+        bound = context["ge" if below else "le"]
+        number = "decimal" if isinstance(bound, float) else "integer"
+        side, sign = ("below minimum", ">=") if below else ("above maximum", "<=")
+        return InvalidRequest(
+            f"Invalid '{param}': {number} {side} value. Expected a value {sign} {bound:g}, "
+            f"but got {_brief(error['input'])} instead.",
+            param=param,
+            code=f"{number}_{'below_min' if below else 'above_max'}_value",
+        )
+    if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
+        things = "string" if kind.startswith("string") else "array"
+        if kind == "too_short" and context["actual_length"] == 0:
+            return InvalidRequest(
+                f"Invalid '{param}': empty array. Expected an array with minimum length {context['min_length']}, "
+                "but got an empty array instead.",
+                param=param,
+                code="empty_array",
+            )
+        short = kind.endswith("short")
+        bound = context["min_length" if short else "max_length"]
+        return InvalidRequest(
+            f"Invalid '{param}': {things} too {'short' if short else 'long'}. "
+            f"Expected a {'minimum' if short else 'maximum'} length of {bound}.",
+            param=param,
+            code=f"{things}_{'below_min' if short else 'above_max'}_length",
+        )
+    if kind in ("literal_error", "union_tag_invalid"):
+        supported = context.get("expected") or context.get("expected_tags")
+        value = error["input"]
+        if kind == "union_tag_invalid":
+            tag = str(context["discriminator"]).strip("'")
+            value, param = context["tag"], f"{param}.{tag}"
+        return InvalidRequest(
+            f"Invalid value: {_brief(value)}. Supported values are: {supported}.", param=param, code="invalid_value"
+        )
+    if kind == "union_tag_not_found":
+        tag = str(context["discriminator"]).strip("'")
+        return InvalidRequest(
+            f"Missing required parameter: '{param}.{tag}'.", param=f"{param}.{tag}", code="missing_required_parameter"
+        )
+    return InvalidRequest(f"Invalid '{param}': {error['msg']}.", param=param, code="invalid_value")
+
+
+def _walk(
+    location: Sequence[str | int], body: JsonValue | Mapping[str, JsonValue], missing: bool
+) -> tuple[str | int, ...]:
+    path: list[str | int] = []
+    value: object = body
+    for position, step in enumerate(location):
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+        elif not (missing and position == len(location) - 1):
+            continue  # the name of a union's branch: no place in the body
+        path.append(step)
+    return tuple(path)
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), "something else")
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

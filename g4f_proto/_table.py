@@ -1,0 +1,49 @@
+# The states of an exchange and which input each one takes, as data.
+#
+# Three readers: the machine's cold path, which turns a driver's mistake into LocalProtocolError; the docs, whose
+# picture is made from it; and the test that walks every pair. The hot path never looks here: a lookup keyed by an
+# enum costs more than encoding a token.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Final
+
+__all__ = ("ACCEPTS", "INPUTS", "TRANSITIONS", "State")
+
+
+class State(Enum):
+    """Where an exchange stands. A driver may look."""
+
+    RECEIVING = "the request is still coming in"
+    CALLING = "the call runs, nothing was sent, the status is still ours to choose"
+    STREAMING = "the head is out with status 200, the answer is being sent"
+    DONE = "the reply is complete"
+    CLOSED = "the client is gone; whatever comes is dropped in silence"
+
+
+INPUTS: Final = ("receive_data", "receive_end", "disconnect", "send", "end", "fail")
+
+#: DONE takes `fail` and `disconnect` and answers nothing, CLOSED takes everything: endings race by nature.
+ACCEPTS: Final[Mapping[State, frozenset[str]]] = {
+    State.RECEIVING: frozenset({"receive_data", "receive_end", "disconnect", "fail"}),
+    State.CALLING: frozenset({"send", "end", "fail", "disconnect"}),
+    State.STREAMING: frozenset({"send", "end", "fail", "disconnect"}),
+    State.DONE: frozenset({"fail", "disconnect"}),
+    State.CLOSED: frozenset(INPUTS),
+}
+
+#: Every change of state: from, input, to, when.
+TRANSITIONS: Final = (
+    (State.RECEIVING, "receive_end", State.DONE, "refused, or answered at once"),
+    (State.RECEIVING, "receive_end", State.CALLING, "valid: `call` is set"),
+    (State.RECEIVING, "fail", State.DONE, "status and JSON"),
+    (State.CALLING, "send", State.STREAMING, "the first bytes out: the commit"),
+    (State.CALLING, "end", State.DONE, "one JSON document"),
+    (State.CALLING, "fail", State.DONE, "status and JSON"),
+    (State.STREAMING, "end", State.DONE, "finish, usage, terminator"),
+    (State.STREAMING, "fail", State.DONE, "one error frame, terminator"),
+    (State.RECEIVING, "disconnect", State.CLOSED, "the peer is gone"),
+    (State.CALLING, "disconnect", State.CLOSED, "the peer is gone"),
+    (State.STREAMING, "disconnect", State.CLOSED, "the peer is gone, or a write failed"),
+)

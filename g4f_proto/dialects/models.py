@@ -1,0 +1,110 @@
+# The models dialect: the list, one entry, and the reader of an upstream's list.
+#
+# OpenAI's four required keys (id, object, created, owned_by) and the G4F REST API's own (image, vision, provider). A
+# provider is listed too, as a model that its default model answers, so every id that is listed can be called.
+# https://platform.openai.com/docs/api-reference/models/object
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from pydantic import JsonValue
+
+from .._catalog import Catalog, Model, ProviderInfo
+from .._errors import ModelNotFound, ProviderNotWorking
+
+__all__ = ("list_models", "one_model", "provider_models", "read_models")
+
+
+def list_models(catalog: Catalog) -> bytes:
+    """Every name that can stand in `model`: models in the providers' order, aliases, then the providers themselves."""
+    return _list(list(_entries(catalog)))
+
+
+def provider_models(catalog: Catalog, provider: str) -> bytes:
+    """The models of one provider.
+
+    :raises ProviderNotFound: there is none of that name.
+    """
+    info = catalog.provider(provider)
+    return _list([_model(model, info) for model in catalog.models.get(info.name, ()) if model.listed])
+
+
+def one_model(catalog: Catalog, name: str) -> bytes:
+    """The entry of one name that the list shows, or of a model with options that would be answered.
+
+    :raises ModelNotFound: nobody serves it.
+    """
+    for entry in _entries(catalog):
+        if entry["id"] == name:
+            return _dump(entry)
+    choice = catalog.resolve(name)
+    for model in catalog.models[choice.provider.name]:
+        if model.listed and (model.id == choice.model or (model.options and choice.model.startswith(f"{model.id}:"))):
+            return _dump({**_model(model, choice.provider), "id": name})
+    raise ModelNotFound(f"The model '{name}' does not exist or you do not have access to it.", param="model")
+
+
+def read_models(body: bytes) -> tuple[Model, ...]:
+    """An upstream's list, entries without an id left out.
+
+    :raises ProviderNotWorking: it is no list of models.
+    """
+    try:
+        document = json.loads(body)
+        entries = document if isinstance(document, list) else document["data"]
+        return tuple(
+            Model(
+                id=entry["id"],
+                owned_by=str(entry.get("owned_by") or ""),
+                created=entry["created"] if isinstance(entry.get("created"), int) else 0,
+                image=entry.get("image") is True,
+                vision=entry.get("vision") is True,
+            )
+            for entry in entries
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str)
+        )
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise ProviderNotWorking("The provider's list of models could not be read.") from None
+
+
+def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
+    seen: set[str] = set()
+    for name, info in catalog.providers.items():
+        for model in catalog.models.get(name, ()):
+            if model.listed and model.id not in seen:
+                seen.add(model.id)
+                yield _model(model, info)
+    for alias, entry in _aliases(catalog):
+        if alias not in seen:
+            seen.add(alias)
+            yield entry
+    for name, info in catalog.providers.items():
+        if name not in seen and any(model.listed for model in catalog.models.get(name, ())):
+            yield {**_entry(name, info.label), "image": False, "vision": False, "provider": True}
+
+
+def _aliases(catalog: Catalog) -> Iterator[tuple[str, dict[str, JsonValue]]]:
+    for alias, target in catalog.aliases.items():
+        base = target.partition(":")[0]
+        for name, info in catalog.providers.items():
+            for model in catalog.models.get(name, ()):
+                if model.listed and alias != "*" and model.id in (target, base if model.options else target):
+                    yield alias, {**_model(model, info), "id": alias}
+
+
+def _model(model: Model, info: ProviderInfo) -> dict[str, JsonValue]:
+    entry = _entry(model.id, model.owned_by or info.label, model.created)
+    return {**entry, "image": model.image, "vision": model.vision, "provider": False}
+
+
+def _entry(id: str, owned_by: str, created: int = 0) -> dict[str, JsonValue]:
+    return {"id": id, "object": "model", "created": created, "owned_by": owned_by}
+
+
+def _list(entries: Sequence[Mapping[str, JsonValue]]) -> bytes:
+    return _dump({"object": "list", "data": [dict(entry) for entry in entries]})
+
+
+def _dump(document: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,13 @@
+"""What answers: plain async code on anyio, the same on asyncio and trio.
+
+A provider is an async generator of events and a card that says what it is. `Run` puts one to work in a task of its own
+for a stream; a single reply iterates it directly. Nothing here knows HTTP responses, status lines or frameworks.
+"""
+
+from __future__ import annotations
+
+from .provider import Provider, failure
+from .run import Run
+from .scripted import Scripted
+
+__all__ = ("Provider", "Run", "Scripted", "failure")

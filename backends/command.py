@@ -6,7 +6,7 @@ import ipaddress
 import logging
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -17,13 +17,13 @@ import anyio
 import click
 from pydantic import ValidationError
 
-from .service import Service
+from .extras import MissingExtra, need
+from .service import Misconfigured, Service
 from .settings import Settings, make_service
 
-__all__ = ("BACKENDS", "Backend", "Failure", "load", "main", "options", "run")
+__all__ = ("BACKENDS", "Backend", "Failure", "listen", "load", "main", "options", "run")
 
-#: Backend -> the packages it needs beside the core.
-BACKENDS: Final[Mapping[str, tuple[str, ...]]] = {"h11": (), "quart": ("quart", "hypercorn"), "sanic": ("sanic",)}
+BACKENDS: Final = ("h11", "quart", "sanic")
 
 C = TypeVar("C", bound=Callable[..., object])
 
@@ -56,9 +56,10 @@ def load(name: str) -> Backend:
 
     :raises Failure: a package it needs is not installed.
     """
-    for package in BACKENDS[name]:
-        _need(package, extra=name)
-    backend = import_module(f"backends.{name}").BACKEND
+    try:
+        backend = import_module(f"backends.{name}").BACKEND
+    except MissingExtra as error:
+        raise Failure(str(error)) from None
     assert isinstance(backend, Backend)
     return backend
 
@@ -129,14 +130,17 @@ def run(backend: Backend, *, without_key: bool = False, loop: str | None = None,
     if not (settings.api_key or without_key or _is_loopback(settings.host)):
         raise Failure(f"{settings.host} is reachable from other machines: set --g4f-api-key, or say --without-key")
     name, uvloop = _choose_loop(backend, loop or "auto")
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     ready = partial(click.echo, f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
-    anyio.run(
-        partial(backend.serve, service, listener, ready),
-        backend=name,
-        backend_options={"use_uvloop": uvloop} if name == "asyncio" else {},
-    )
+    try:
+        anyio.run(
+            partial(backend.serve, service, listener, ready),
+            backend=name,
+            backend_options={"use_uvloop": uvloop} if name == "asyncio" else {},
+        )
+    except Misconfigured as error:
+        raise Failure(str(error)) from None
 
 
 def _choose_loop(backend: Backend, loop: str) -> tuple[str, bool]:
@@ -145,16 +149,14 @@ def _choose_loop(backend: Backend, loop: str) -> tuple[str, bool]:
     if loop == "auto":
         return "asyncio", find_spec("uvloop") is not None
     if loop != "asyncio":
-        _need(loop, extra=loop)
+        try:
+            need(loop, extra=loop)
+        except MissingExtra as error:
+            raise Failure(str(error)) from None
     return ("trio", False) if loop == "trio" else ("asyncio", loop == "uvloop")
 
 
-def _need(package: str, *, extra: str) -> None:
-    if find_spec(package) is None:
-        raise Failure(f"the package '{package}' is not installed: pip install 'g4f-proto[{extra}]'")
-
-
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=1024)

@@ -72,15 +72,15 @@ class Connection:
 
     async def run(self) -> None:
         """From the first byte to the last."""
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._read)
-            try:
-                while await self._serve():
-                    self._h11.start_next_cycle()
-            except _GONE:
-                pass
-            tasks.cancel_scope.cancel()
-        await self._close()
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._read)
+                with suppress(*_GONE):
+                    while await self._serve():
+                        self._h11.start_next_cycle()
+                tasks.cancel_scope.cancel()
+        finally:
+            await self._close()
 
     def drain(self) -> None:
         """The server stops: no further request; an idle connection ends now."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import anyio
@@ -51,17 +52,21 @@ async def serve(
         finally:
             connections.discard(connection)
 
-    def refuse() -> None:
-        accepting.cancel_scope.cancel()
-        listener.close()
-        for connection in connections:
-            connection.drain()
-
     async with service, anyio.create_task_group() as tasks:
-        async with await SocketListener.from_socket(listener) as server, anyio.create_task_group() as accepting:
-            accepting.start_soon(server.serve, accept, tasks)
-            ready()
-            await until_stopped(service, grace=grace, refuse=refuse)
+        server = await SocketListener.from_socket(listener)
+
+        async def listen() -> None:
+            with suppress(anyio.ClosedResourceError):  # `refuse` closed it
+                await server.serve(accept, tasks)
+
+        async def refuse() -> None:
+            await server.aclose()
+            for connection in connections:
+                connection.drain()
+
+        tasks.start_soon(listen)
+        ready()
+        await until_stopped(service, grace=grace, refuse=refuse)
         tasks.cancel_scope.cancel()
 
 

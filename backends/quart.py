@@ -10,12 +10,18 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Self, cast
 
+from .extras import need
+
+need("quart", extra="quart", module=__name__)
+need("hypercorn", extra="quart", module=__name__)
+
 import anyio
 import quart
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 from hypercorn.typing import HTTPScope
 from quart.wrappers.response import ResponseBody
+from werkzeug.datastructures import Headers
 
 from g4f_proto import Exchange, Head, KiB, State
 
@@ -55,8 +61,9 @@ def create_app(service: Service) -> quart.Quart:
 
 
 def _response(head: Head, body: ResponseBody) -> quart.Response:
-    headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers]
-    response = quart.Response(body, head.status, headers)  # type: ignore[arg-type]
+    response = quart.Response(body, head.status)
+    # Set and not passed: Quart would add its default content type to a reply that has none.
+    response.headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers])
     response.timeout = None
     return response
 
@@ -102,9 +109,13 @@ async def serve(
     config.graceful_timeout = grace + 5  # ours is shorter and says why
 
     async with service, anyio.create_task_group() as tasks:
+
+        async def refuse() -> None:
+            stopping.set()
+
         tasks.start_soon(_hypercorn, app, config, stopping)
         ready()
-        await until_stopped(service, grace=grace, refuse=stopping.set)
+        await until_stopped(service, grace=grace, refuse=refuse)
 
 
 async def _hypercorn(app: quart.Quart, config: Config, stopping: asyncio.Event) -> None:

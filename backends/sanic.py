@@ -11,6 +11,10 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from .extras import need
+
+need("sanic", extra="sanic", module=__name__)
+
 import sanic
 from sanic.exceptions import MethodNotAllowed, NotFound, RequestCancelled, SanicException
 from sanic.http import Http
@@ -108,7 +112,7 @@ async def serve(
         await server.start_serving()
         await server.after_start()
 
-        def refuse() -> None:
+        async def refuse() -> None:
             server.close()
             for connection in tuple(server.connections):
                 connection.close_if_idle()

@@ -17,14 +17,18 @@ from typing import Final, Self
 import anyio
 from anyio.abc import TaskGroup
 
-from g4f_proto import Api, Call, Catalog, Exchange, Limits, RequestHead, ShuttingDown
+from g4f_proto import Api, ApiError, Call, Catalog, Exchange, Limits, RequestHead, ShuttingDown
 from providers import Provider
 
 from .frames import Frames
 
-__all__ = ("Service",)
+__all__ = ("Misconfigured", "Service")
 
 _LAST_WORDS: Final = 3.0  #: seconds a client may take to read the error its answer ended with
+
+
+class Misconfigured(Exception):
+    """The operator's settings contradict what there is; the message says how."""
 
 
 class Service:
@@ -82,6 +86,7 @@ class Service:
             default_model=default_model,
             default_provider=default_provider,
         )
+        _check(catalog)
         self.api = replace(self.api, catalog=catalog)
         self.tasks = await anyio.create_task_group().__aenter__()
         return self
@@ -133,3 +138,16 @@ class Service:
     def timeout(self, call: Call) -> float:
         """Seconds the answer to `call` may take."""
         return self._timeout if call.timeout is None else min(self._timeout, call.timeout)
+
+
+def _check(catalog: Catalog) -> None:
+    for alias, target in catalog.aliases.items():
+        try:
+            replace(catalog, aliases={}).resolve(target)  # an alias for an alias is none
+        except ApiError:
+            raise Misconfigured(f"the alias '{alias}' stands for '{target}', which nobody serves") from None
+    if catalog.default_model is not None:
+        try:
+            catalog.resolve(None)
+        except ApiError:
+            raise Misconfigured(f"the default model '{catalog.default_model}' is served by nobody") from None

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import anyio
@@ -14,11 +14,11 @@ __all__ = ("GRACE", "until_stopped")
 GRACE: Final = 10.0  #: seconds running answers have when the server stops; Kubernetes kills after 30, Docker after 10
 
 
-async def until_stopped(service: Service, *, grace: float, refuse: Callable[[], object]) -> None:
+async def until_stopped(service: Service, *, grace: float, refuse: Callable[[], Awaitable[None]]) -> None:
     """Wait for SIGTERM or SIGINT, `refuse` what is new, then drain; a second signal ends the grace."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         await anext(signals)
-        refuse()
+        await refuse()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_hurry, signals, service)
             await service.drain(grace)

@@ -19,7 +19,7 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--backend", type=click.Choice(tuple(BACKENDS)), default="h11", show_default=True, help="What listens.")
+@click.option("--backend", type=click.Choice(BACKENDS), default="h11", show_default=True, help="What listens.")
 @options
 def api(backend: str, **given: Any) -> None:
     """Serve the API."""

@@ -8,10 +8,12 @@
 # the machine's.
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from math import inf
 from typing import Final
 
 import anyio
@@ -44,11 +46,10 @@ _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 class Timeouts:
     """Seconds a peer may take.
 
-    nginx: 60 for a head, 60 between two pieces of a body, 75 idle; Node: 60, 300 for the whole request, 5.
+    nginx: 60 for a head, 75 idle; Node: 60 and 5.
     """
 
     head: float = 30.0
-    body: float = 60.0
     idle: float = 75.0
 
 
@@ -135,8 +136,9 @@ class Connection:
         event = self._h11.next_event()
         if event is h11.NEED_DATA:
             with anyio.move_on_after(seconds):
-                while (event := self._h11.next_event()) is h11.NEED_DATA:
+                while event is h11.NEED_DATA:
                     await self._more()
+                    event = self._h11.next_event()
         return None if event is h11.NEED_DATA else event
 
     # The handler.
@@ -176,36 +178,23 @@ class Connection:
         return bool(self._h11.trailing_data[0])
 
     async def _answer(self, exchange: Exchange) -> None:
-        try:
-            await self._receive(exchange)
-        except ApiError as error:
-            await self._write(exchange, exchange.fail(error))
-            return
         frames = Frames(exchange, self._service)
         try:
+            await frames.receive(self._body())
             async for data in frames:
                 await self._write(exchange, data)
         finally:
             frames.close()
 
-    async def _receive(self, exchange: Exchange) -> None:
-        """The request's body, unless its head was refused.
-
-        :raises ApiError: it is malformed, or did not come in time.
-        """
-        if not exchange.receive_data(b""):
-            return
+    async def _body(self) -> AsyncIterator[bytes]:
         if self._h11.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
             await self._stream.send(self._h11.send(go_on) or b"")
         try:
-            while isinstance(event := await self._event(self._timeouts.body), h11.Data):
-                if not exchange.receive_data(bytes(event.data)):
-                    return
+            while isinstance(event := await self._event(inf), h11.Data):
+                yield bytes(event.data)
         except h11.RemoteProtocolError as error:
             raise _syntax(error) from None
-        if event is None:
-            raise RequestTimeout("The body of the request did not come in whole in time.")
 
     async def _write(self, exchange: Exchange, data: bytes) -> None:
         """A piece of the reply, in one write: the head with the first, the end of the message with the last."""

@@ -1,6 +1,6 @@
 # The one async loop over the machine: an exchange's reply as an async iterator of bytes.
 #
-# A driver feeds the request's body, then writes whatever comes out of here: the head (`exchange.head`, set with the
+# A driver hands in the request's body, then writes whatever comes out of here: the head (`exchange.head`, set with the
 # first bytes) before them, the next ones only when these are written. That is the whole contract, docs/embedding.md
 # has it in five steps. Two ways to run a call, chosen by the encoder through `quiet_limit`: a reply in one piece
 # iterates the provider right here, no task, no mailbox, no timer but the total one, since nothing can be written
@@ -8,12 +8,13 @@
 # time.
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from g4f_proto import ApiError, Exchange, ProviderTimeout, State
+from g4f_proto import ApiError, Exchange, ProviderTimeout, RequestTimeout, State
 from providers import Provider, Run, failure
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ("Frames",)
 
-_OVER = frozenset({State.DONE, State.CLOSED})
+BODY_TIMEOUT: Final = 60.0  #: seconds between two pieces of a body: nginx's figure
+_OVER: Final = frozenset({State.DONE, State.CLOSED})
 
 
 class Frames:
@@ -39,6 +41,22 @@ class Frames:
         self._error: ApiError | None = None
         self._begun = False
         service.begin(self)
+
+    async def receive(self, pieces: AsyncIterable[bytes]) -> None:
+        """Feed the request's body, as far as it is wanted; what goes wrong with it becomes the reply."""
+        exchange = self._exchange
+        if not exchange.receive_data(b""):
+            return  # refused by its head: nobody waits for the body, or asks for it
+        try:
+            with anyio.move_on_after(BODY_TIMEOUT) as scope:
+                async for data in pieces:
+                    if not exchange.receive_data(data):
+                        return
+                    scope.deadline = anyio.current_time() + BODY_TIMEOUT
+        except ApiError as error:
+            self.fail(error)
+        if scope.cancelled_caught:
+            self.fail(RequestTimeout("The body of the request did not come in whole in time."))
 
     def __aiter__(self) -> Frames:
         return self
@@ -62,13 +80,18 @@ class Frames:
                 timeout=self._service.timeout(exchange.call),
             )
             self._service.tasks.start_soon(self._run.produce)
-        if exchange.state in _OVER or self._run is None:
+        if self.over or self._run is None:
             raise StopAsyncIteration
         return await self._next(self._run)
 
+    @property
+    def over(self) -> bool:
+        """The last buffer was given."""
+        return self._exchange.state in _OVER
+
     async def _next(self, run: Run) -> bytes:
         exchange, data = self._exchange, b""
-        while not data and exchange.state not in _OVER:
+        while not data and not self.over:
             data = b"".join(map(exchange.send, await run.take()))
             if run.over:  # the end goes out with the last events
                 error = self._error or run.error

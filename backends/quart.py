@@ -23,7 +23,7 @@ from hypercorn.typing import HTTPScope
 from quart.wrappers.response import ResponseBody
 from werkzeug.datastructures import Headers
 
-from g4f_proto import Exchange, Head, KiB, State
+from g4f_proto import Exchange, Head, KiB
 
 from .command import Backend, main
 from .frames import Frames
@@ -44,11 +44,9 @@ def create_app(service: Service) -> quart.Quart:
         scope = cast("HTTPScope", request.scope)
         target = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         exchange = service.exchange(scope["method"], target, dict(scope["headers"]))
-        async for data in request.body:
-            if not exchange.receive_data(data):
-                break
         frames = Frames(exchange, service)
         try:
+            await frames.receive(request.body)
             first = await anext(frames)
         except asyncio.CancelledError:  # the client is gone
             exchange.disconnect()
@@ -85,9 +83,8 @@ class _Body(ResponseBody):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._first
-        if self._exchange.state is not State.DONE:
-            async for data in self._frames:
-                yield data
+        async for data in self._frames:
+            yield data
 
 
 async def serve(

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from .extras import need
 
 need("sanic", extra="sanic", module=__name__)
 
 import sanic
-from sanic.exceptions import MethodNotAllowed, NotFound, RequestCancelled, SanicException
+from sanic.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestCancelled, SanicException
 from sanic.http import Http
-from sanic.response import BaseHTTPResponse
+from sanic.response import HTTPResponse
 
-from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, State, TooManyHeaders
+from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, TooManyHeaders
 
 from .command import Backend, main
 from .frames import Frames
@@ -30,6 +31,9 @@ from .stop import GRACE, until_stopped
 __all__ = ("BACKEND", "create_app", "serve")
 
 log = logging.getLogger("g4f.sanic")
+
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def create_app(service: Service) -> sanic.Sanic[Any, Any]:
@@ -45,44 +49,53 @@ def create_app(service: Service) -> sanic.Sanic[Any, Any]:
         NOISY_EXCEPTIONS=False,
     )
 
-    async def answer(request: sanic.Request, path: str = "") -> None:
+    async def answer(request: sanic.Request, path: str = "") -> HTTPResponse | None:
+        _check(request)
         headers = {name.encode(): value.encode("utf-8", "surrogateescape") for name, value in request.headers.items()}
         exchange = service.exchange(request.method, request.raw_url, headers)
         frames = Frames(exchange, service)
         try:
             assert isinstance(request.stream, Http)
-            async for data in request.stream:
-                if data and not exchange.receive_data(data):
-                    break
-            response = None
+            await frames.receive(request.stream)
+            first = await anext(frames)
+            if frames.over:
+                return _response(exchange, first)
+            response = await request.respond(_response(exchange, b""))
+            await response.send(first)
             async for data in frames:
-                response = response or await _respond(request, exchange)
-                await response.send(data, end_stream=exchange.state is State.DONE)
+                await response.send(data, end_stream=frames.over)
         except (asyncio.CancelledError, RequestCancelled):  # the client is gone
             exchange.disconnect()
             raise
         finally:
             frames.close()
+        return None
 
     @app.exception(Exception)
-    async def refuse(request: sanic.Request, error: Exception) -> None:
+    async def refuse(request: sanic.Request, error: Exception) -> HTTPResponse | None:
         if isinstance(error, NotFound | MethodNotAllowed):
-            await answer(request)
-            return
+            return await answer(request)
         exchange = service.exchange("GET", b"/", {})
-        data = exchange.fail(_translate(error))
-        response = await _respond(request, exchange)
-        await response.send(data, end_stream=True)
+        return _response(exchange, exchange.fail(_translate(error)))
 
     app.add_route(answer, "/<path:path>", methods=("GET", "POST", "HEAD", "OPTIONS"), stream=True)
     return app
 
 
-async def _respond(request: sanic.Request, exchange: Exchange) -> BaseHTTPResponse:
+def _response(exchange: Exchange, body: bytes) -> HTTPResponse:
     assert exchange.head is not None
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in exchange.head.headers}
-    response: BaseHTTPResponse = await request.respond(status=exchange.head.status, headers=headers)
-    return response
+    return HTTPResponse(body, exchange.head.status, headers)
+
+
+def _check(request: sanic.Request) -> None:
+    """What Sanic's parser lets through although HTTP does not: RFC 9110 section 5.1, RFC 9112 sections 3.2 and 5."""
+    hosts = request.headers.getall("host", [])
+    if len(hosts) > 1 or (not hosts and request.version == "1.1"):
+        raise BadRequest("there must be one Host")
+    for name, value in request.headers.items():
+        if not _NAME.fullmatch(name) or _CONTROL.search(value):
+            raise BadRequest("a header field is malformed")
 
 
 def _translate(error: Exception) -> ApiError:

@@ -113,7 +113,7 @@ class Service:
 
     async def _answered(self) -> None:
         if self._answering:
-            self._emptied = anyio.Event()
+            self._emptied = self._emptied or anyio.Event()
             await self._emptied.wait()
 
     def begin(self, frames: Frames) -> None:
@@ -125,6 +125,7 @@ class Service:
         self._answering.discard(frames)
         if not self._answering and self._emptied is not None:
             self._emptied.set()
+            self._emptied = None
 
     def exchange(self, method: str, target: bytes, headers: Mapping[bytes, bytes]) -> Exchange:
         """A new exchange for the head of a request, field names in lower case."""

@@ -11,13 +11,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from providers import Provider, Scripted
 
-# LOCAL from providers.local import Local
+from providers.local import Local
 from .service import Service
 
 __all__ = ("PROVIDERS", "Settings", "make_service")
 
 #: The providers that come with the package, in the order they are asked.
-PROVIDERS: dict[str, type[Provider]] = {"Scripted": Scripted}
+PROVIDERS: dict[str, type[Provider]] = {"Local": Local, "Scripted": Scripted}
 
 
 class Settings(BaseSettings):

@@ -23,17 +23,19 @@ from ._errors import (
     ApiError,
     AuthenticationError,
     BodyTooLarge,
+    InvalidRequest,
     LocalProtocolError,
     TooManyHeaders,
     UnsupportedMediaType,
 )
-from ._events import ProviderEvent, Usage
+from ._events import QUIET, ProviderEvent, Usage
 from ._routes import Endpoint, Route, match
 from ._table import ACCEPTS, State
 from .dialects import JSON_HEADERS, Encoder, chat, models
 
 __all__ = ("Exchange", "Head", "Outcome")
 
+_DAY = 86400.0  # no upstream's Retry-After is believed beyond it
 _OPEN = frozenset({Endpoint.HEALTH})  # the whole list of what needs no key, beside preflight
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -69,7 +71,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_bodyless", "_chunks", "_created", "_encoder", "_extra", "_id", "_refusal", "_request", "_room", "_route",
+        "_body", "_bodyless", "_created", "_encoder", "_extra", "_id", "_refusal", "_request", "_room", "_route",
         "_text", "api", "call", "head", "outcome", "quiet_limit", "state",
     )  # fmt: skip
 
@@ -90,18 +92,17 @@ class Exchange:
         self._id = id
         self._created = created
         self._bodyless = request.method == "HEAD"
-        self._chunks: list[bytes] = []
+        self._body = bytearray()  # not a list: a body in pieces of two bytes would take 28 times its size
         self._room = api.limits.body
         self._encoder: Encoder | None = None
         self._text: Callable[[str], bytes] | None = None  # the encoder's, from the commit to the end: the hot path
         self._extra: Headers = ()
         self._route: Route | None = None
         self._refusal: ApiError | None = None
-        if request.method != "OPTIONS":
-            try:
-                self._admit()
-            except ApiError as error:
-                self._refusal = error
+        try:
+            self._admit()
+        except ApiError as error:
+            self._refusal = error
 
     # The client's side.
 
@@ -113,9 +114,9 @@ class Exchange:
         self._room -= len(data)
         if self._room < 0:
             self._refusal = self._too_large()
-            self._chunks.clear()
+            self._body.clear()
             return False
-        self._chunks.append(data)
+        self._body += data
         return True
 
     def receive_end(self) -> bytes:
@@ -123,8 +124,8 @@ class Exchange:
         self._check("receive_end")
         if self.state is State.CLOSED:
             return b""
-        body = b"".join(self._chunks)
-        self._chunks.clear()
+        body = bytes(self._body)
+        self._body.clear()
         try:
             if self._refusal is not None:
                 raise self._refusal
@@ -156,8 +157,9 @@ class Exchange:
         assert encoder is not None  # CALLING and STREAMING have one
         data = encoder.event(event)
         if data:
-            self._text = encoder.text
-            self.outcome.delivered = self.outcome.delivered or isinstance(event, str)
+            if event is not QUIET:
+                self.outcome.delivered = True
+                self._text = encoder.text  # from here on nothing but the encoder changes with a text
             if self.state is State.CALLING:
                 self.state = State.STREAMING
                 self.head = Head(200, encoder.headers + self._extra + self._common())
@@ -193,6 +195,14 @@ class Exchange:
         request, limits = self._request, self.api.limits
         if sum(map(len, request.headers)) + sum(map(len, request.headers.values())) > limits.headers:
             raise TooManyHeaders(f"The header fields are longer than {limits.headers} bytes.")
+        if request.method == "OPTIONS":
+            return  # a preflight has no key, and every path takes it
+        if b"content-length" in request.headers and b"transfer-encoding" in request.headers:
+            # "Such a message might indicate an attempt to perform request smuggling ... and ought to be handled as an
+            # error" - RFC 9112 section 6.3. The connection ends with it, so that nothing behind it is taken for a request.
+            error = InvalidRequest("The request has both Content-Length and Transfer-Encoding.", code="invalid_http")
+            error.headers = ((b"connection", b"close"),)
+            raise error
         try:
             route = match(request.method, request.target)
         except ApiError:
@@ -220,7 +230,8 @@ class Exchange:
                 "Send it as 'Authorization: Bearer KEY', 'g4f-api-key: KEY' or 'x-api-key: KEY'."
             )
         # Digests of one length, every pair compared: the time tells neither a key's length nor where it differs.
-        right = [compare_digest(one, sha256(key.encode()).digest()) for one in presented for key in keys]
+        wanted = [sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys]
+        right = [compare_digest(one, other) for one in presented for other in wanted]
         if not any(right):
             raise AuthenticationError("Incorrect API key provided.")
 
@@ -245,7 +256,10 @@ class Exchange:
     def _require_json(self) -> None:
         # A page on any web site may post text/plain here without asking the browser; application/json it may not.
         # https://fetch.spec.whatwg.org/#cors-safelisted-request-header
-        kind = self._request.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
+        # A typeless Blob is sent without a type, but never without an origin.
+        headers = self._request.headers
+        usual = b"" if b"origin" in headers else b"application/json"
+        kind = headers.get(b"content-type", usual).partition(b";")[0].strip().lower()
         if kind != b"application/json" and not kind.endswith(b"+json"):
             raise UnsupportedMediaType(f"The body must be 'application/json', not '{kind.decode('latin-1')[:80]}'.")
 
@@ -265,8 +279,8 @@ class Exchange:
         headers = JSON_HEADERS + error.headers
         if error.retry_after is not None:
             # "delay-seconds" is an integer; clients that read milliseconds have their own field.
-            wait = max(1, round(error.retry_after))
-            headers += ((b"retry-after", b"%d" % wait), (b"retry-after-ms", b"%d" % (error.retry_after * 1000)))
+            wait = min(max(0.0, error.retry_after), _DAY)  # NaN is no time: 0.0 stays the greater one
+            headers += ((b"retry-after", b"%d" % max(1, round(wait))), (b"retry-after-ms", b"%d" % (wait * 1000)))
         return self._whole(error.status, headers, error.body())
 
     def _common(self) -> Headers:
@@ -308,4 +322,4 @@ class Exchange:
 
 def _field(text: str) -> bytes:
     """`text` as a header field's value; what a client made up cannot break out of the field."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:200]).encode("ascii")
+    return "".join(c if " " <= c <= "~" else "?" for c in text[:200]).strip().encode("ascii")

@@ -79,7 +79,7 @@ def match(method: str, target: bytes) -> Route:
         if allow == method:
             return Route(endpoint, names.get("provider"), names.get("model"))
         allowed += [allow, "HEAD"] if allow == "GET" else [allow]
-    path = "/" + "/".join(parts)
+    path = ("/" + "/".join(parts))[:200]
     if allowed:
         error = MethodNotAllowed(f"Not allowed to {method} on {path}. Use {' or '.join(allowed)}.")
         error.headers = ((b"allow", ", ".join([*allowed, "OPTIONS"]).encode()),)

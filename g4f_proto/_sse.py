@@ -7,6 +7,7 @@
 # https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,8 +51,10 @@ class SseDecoder:
         self._after_cr = False  # a CR ended the last line: a LF that follows belongs to it
         self._max = max_event
 
-    def feed(self, data: bytes) -> list[SseEvent]:
+    def feed(self, data: bytes) -> Iterator[SseEvent]:
         """The events these bytes complete. One without its blank line when the stream ends is discarded, by the rule.
+
+        Nothing is read until it is iterated; iterate to the end before feeding more.
 
         :raises SseError: an event is longer than allowed; the decoder is of no use afterwards.
         """
@@ -63,36 +66,36 @@ class SseDecoder:
         if self._start:
             # "The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any."
             if b"\xef\xbb\xbf".startswith(self._tail[:3]) and len(self._tail) < 3:
-                return []
+                return
             if self._tail.startswith(b"\xef\xbb\xbf"):
                 del self._tail[:3]
             self._start = False
-        found: list[SseEvent] = []
         tail, start = self._tail, 0
         scan = self._scanned
-        cr = tail.find(b"\r", scan)
-        while True:
-            lf = tail.find(b"\n", scan)
-            if cr >= 0 and (lf < 0 or cr < lf):
+        cr, lf = tail.find(b"\r", scan), tail.find(b"\n", scan)
+        while cr >= 0 or lf >= 0:
+            if lf < 0 or 0 <= cr < lf:
                 end, scan = cr, cr + 1
                 if scan == len(tail):
                     self._after_cr = True
                 elif tail[scan] == 0x0A:
                     scan += 1
                 cr = tail.find(b"\r", scan)
-            elif lf >= 0:
-                end, scan = lf, lf + 1
             else:
-                break
-            self._line(bytes(tail[start:end]), found)
+                end, scan = lf, lf + 1
+            if 0 <= lf < scan:  # each kind is searched once, or a stream of only CRs would be scanned for LFs at each
+                lf = tail.find(b"\n", scan)
+            event = self._line(bytes(tail[start:end]))
+            if event is not None:
+                yield event
             start = scan
         del tail[:start]
         self._scanned = len(tail)
-        if self._size + len(tail) > self._max:
-            raise SseError(f"an event of the stream is longer than {self._max} bytes")
-        return found
+        self._check(len(tail))
 
-    def _line(self, line: bytes, found: list[SseEvent]) -> None:
+    def _line(self, line: bytes) -> SseEvent | None:
+        self._check(len(line))
+        event: SseEvent | None = None
         if not line:
             # "If the data buffer is an empty string, set the data buffer and the event type buffer to the empty
             # string and return."
@@ -100,18 +103,21 @@ class SseDecoder:
                 # Invalid UTF-8 decodes to U+FFFD: the stream is "decoded with the UTF-8 decode algorithm", which
                 # never fails.
                 data = b"\n".join(self._data).decode("utf-8", "replace")
-                found.append(SseEvent(data, self._name or "message"))
+                event = SseEvent(data, self._name or "message")
                 self._data, self._size = [], 0
             self._name = ""
-            return
+            return event
         field, _, value = line.partition(b":")
         if value.startswith(b" "):
             value = value[1:]
         if field == b"data":
             self._data.append(value)
             self._size += len(value) + 1
-            if self._size > self._max:
-                raise SseError(f"an event of the stream is longer than {self._max} bytes")
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
         # A comment (empty field name), `id`, `retry` and unknown fields say nothing that a reader of one reply needs.
+        return event
+
+    def _check(self, more: int) -> None:
+        if self._size + more > self._max:
+            raise SseError(f"an event of the stream is longer than {self._max} bytes")

@@ -21,8 +21,8 @@ def quoted(text: str | None) -> bytes:
 class StopFilter:
     """Text up to the first stop sequence, which never leaks, even when it is split over deltas.
 
-    What could be the beginning of a stop is held back until it is known not to be one. A stop wins at once: of two that
-    begin at different places, the earlier one ends the text.
+    What could be the beginning of a stop is held back until it is known not to be one. The stop that is complete first
+    ends the text, so that the deltas' borders change nothing; of two that end together, the one that begins first.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
@@ -37,10 +37,10 @@ class StopFilter:
         if self.ended:
             return ""
         text = self._held + text
-        found = [at for stop in self._stops if (at := text.find(stop)) >= 0]
+        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
             self.ended, self._held = True, ""
-            return text[: min(found)]
+            return text[: min(found)[1]]
         keep = max((_overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]

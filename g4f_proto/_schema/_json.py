@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Final, NoReturn
 
 from pydantic import JsonValue
@@ -14,7 +13,6 @@ from .._errors import InvalidRequest
 
 __all__ = ("parse",)
 
-_TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 _BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -34,7 +32,6 @@ def parse(body: bytes, *, depth: int) -> dict[str, JsonValue]:
     """
     if body.startswith(_BOM):  # "parsers ... MAY ignore the presence of a byte order mark" - RFC 8259 section 8.1
         body = body[3:]
-    _check_depth(body, depth)
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -44,23 +41,33 @@ def parse(body: bytes, *, depth: int) -> dict[str, JsonValue]:
         raise InvalidRequest(
             f"We could not parse the JSON body of your request: {where}.", code="invalid_json"
         ) from None
-    except (ValueError, RecursionError) as error:  # NaN, a number of more than 4300 digits
+    except RecursionError:
+        raise _too_deep(depth) from None
+    except ValueError as error:  # NaN, a number of more than 4300 digits
         raise InvalidRequest(
             f"We could not parse the JSON body of your request: {str(error).partition(';')[0]}.", code="invalid_json"
         ) from None
     if not isinstance(value, dict):
         raise InvalidRequest("The JSON body of your request must be an object.", code="invalid_json")
+    if body.count(b"[") + body.count(b"{") > depth:  # hardly any body: none is deeper than it has brackets
+        _check_depth(value, depth)
     return value
 
 
-def _check_depth(body: bytes, limit: int) -> None:
-    if body.count(b"[") + body.count(b"{") <= limit:
-        return  # nearly every body: it cannot be deeper than it has brackets
-    depth = 0
-    for token in _TOKENS.finditer(body):
-        if token.lastindex == 1:
-            depth += 1
-            if depth > limit:
-                raise InvalidRequest(f"The JSON body is nested deeper than {limit} levels.", code="invalid_json")
-        elif token.lastindex == 2:
-            depth -= 1
+def _check_depth(value: JsonValue, limit: int) -> None:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return
+    raise _too_deep(limit)
+
+
+def _too_deep(limit: int) -> InvalidRequest:
+    return InvalidRequest(f"The JSON body is nested deeper than {limit} levels.", code="invalid_json")

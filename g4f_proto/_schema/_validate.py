@@ -58,9 +58,9 @@ def path_of(location: Sequence[str | int]) -> str:
 
 
 def _translate(errors: list[ErrorDetails], body: JsonValue | Mapping[str, JsonValue]) -> InvalidRequest:
-    located = [(_walk(error["loc"], body, error["type"] == "missing"), error) for error in errors]
-    deepest = max(len(location) for location, _ in located)
-    location, error = next((location, error) for location, error in located if len(location) == deepest)
+    located = [(_walk(error, body), error) for error in errors]
+    # Of branches that came equally far, the one that took the type and not the value is meant.
+    location, error = max(located, key=lambda found: (len(found[0]), found[1]["type"] not in _EXPECTED))
     same = [other for where, other in located if where == location]
     param, kind, context = path_of(location), error["type"], error.get("ctx", {})
     if kind == "missing":
@@ -77,8 +77,9 @@ def _translate(errors: list[ErrorDetails], body: JsonValue | Mapping[str, JsonVa
         bound = context["ge" if below else "le"]
         number = "decimal" if isinstance(bound, float) else "integer"
         side, sign = ("below minimum", ">=") if below else ("above maximum", "<=")
+        shown = f"{bound:g}" if isinstance(bound, float) else bound
         return InvalidRequest(
-            f"Invalid '{param}': {number} {side} value. Expected a value {sign} {bound:g}, "
+            f"Invalid '{param}': {number} {side} value. Expected a value {sign} {shown}, "
             f"but got {_brief(error['input'])} instead.",
             param=param,
             code=f"{number}_{'below_min' if below else 'above_max'}_value",
@@ -117,19 +118,21 @@ def _translate(errors: list[ErrorDetails], body: JsonValue | Mapping[str, JsonVa
     return InvalidRequest(f"Invalid '{param}': {error['msg']}.", param=param, code="invalid_value")
 
 
-def _walk(
-    location: Sequence[str | int], body: JsonValue | Mapping[str, JsonValue], missing: bool
-) -> tuple[str | int, ...]:
+def _walk(error: ErrorDetails, body: JsonValue | Mapping[str, JsonValue]) -> tuple[str | int, ...]:
     path: list[str | int] = []
     value: object = body
-    for position, step in enumerate(location):
+    for step in error["loc"]:
+        if value is error["input"]:
+            break  # arrived; what follows names a union's branch, or what is missing here
         if isinstance(value, Mapping) and step in value:
             value = value[step]
         elif isinstance(value, list) and isinstance(step, int):
             value = value[step]
-        elif not (missing and position == len(location) - 1):
+        else:
             continue  # the name of a union's branch: no place in the body
         path.append(step)
+    if error["type"] == "missing":
+        path.append(error["loc"][-1])
     return tuple(path)
 
 

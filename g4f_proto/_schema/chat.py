@@ -10,9 +10,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-__all__ = ("ChatRequest", "Message", "OtherPart", "Part", "StreamOptions", "TextPart")
+__all__ = ("ChatRequest", "Message", "OtherPart", "Part", "RefusalPart", "StreamOptions", "TextPart")
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
+#: A name stands in every chunk of a stream, so its length is multiplied; the longest model ids in use have some 100.
+Name = Annotated[str, Field(max_length=512)]
+#: A stop sequence is compared at every delta; in use are line ends and role names.
+Stop = Annotated[str, Field(max_length=512)]
 
 
 class _Strict(BaseModel):
@@ -27,21 +31,28 @@ class TextPart(_Strict):
     text: str
 
 
+class RefusalPart(_Strict):
+    """``{"type": "refusal", "refusal": "..."}``, what an assistant said instead of an answer."""
+
+    type: Literal["refusal"]
+    refusal: str
+
+
 class OtherPart(_Strict):
     """A part that is no text: a provider that cannot see or hear it refuses it by name."""
 
-    type: Literal["image_url", "input_audio", "file", "refusal"]
-    refusal: str | None = None
+    type: Literal["image_url", "input_audio", "file"]
 
 
-Part = Annotated[TextPart | OtherPart, Field(discriminator="type")]
+Part = Annotated[TextPart | RefusalPart | OtherPart, Field(discriminator="type")]
+# `fail_fast`: one complaint is told, so a body of millions of wrong elements must not make millions of them.
 
 
 class Message(_Strict):
     """One turn. Only `role` is required by the schema; who may leave `content` out is checked by the dialect."""
 
     role: Role
-    content: str | list[Part] | None = None
+    content: str | Annotated[list[Part], Field(fail_fast=True)] | None = None
     name: str | None = None
     tool_calls: list[JsonValue] | None = None
     tool_call_id: str | None = None
@@ -55,8 +66,10 @@ class Message(_Strict):
         return "".join(_said(part) for part in self.content or ())
 
 
-def _said(part: TextPart | OtherPart) -> str:
-    return part.text if isinstance(part, TextPart) else part.refusal or ""
+def _said(part: Part) -> str:
+    if isinstance(part, TextPart):
+        return part.text
+    return part.refusal if isinstance(part, RefusalPart) else ""
 
 
 class StreamOptions(_Strict):
@@ -68,9 +81,9 @@ class StreamOptions(_Strict):
 class ChatRequest(_Strict):
     """A chat, validated: every field in its range, `messages` not empty."""
 
-    messages: Annotated[list[Message], Field(min_length=1)]
-    model: str | None = None
-    provider: str | None = None
+    messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
+    model: Name | None = None
+    provider: Name | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
@@ -82,7 +95,7 @@ class ChatRequest(_Strict):
     seed: Annotated[int, Field(ge=-(2**63), le=2**63 - 1)] | None = None
     n: Annotated[int, Field(ge=1, le=128)] | None = None
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    stop: str | Annotated[list[str], Field(max_length=4)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=4, fail_fast=True)] | None = None
     timeout: Annotated[float, Field(ge=0.0)] | None = None
 
     @property

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from pydantic import JsonValue
@@ -64,7 +64,7 @@ def _check_message(message: Message, position: int, document: Mapping[str, JsonV
             code="invalid_type",
         )
     for index, part in enumerate(content):
-        if isinstance(part, OtherPart) and part.type != "refusal":
+        if isinstance(part, OtherPart):
             raise UnsupportedParameter(
                 f"Invalid content type: the model '{model}' takes no '{part.type}' parts.",
                 param=f"{where}[{index}]",
@@ -85,7 +85,7 @@ class _Chat:
                 created,
                 quoted(request.model or call.model).replace(b"%", b"%%"),
                 quoted(call.provider).replace(b"%", b"%%"),
-                quoted(fingerprint),
+                quoted(fingerprint).replace(b"%", b"%%"),
             )
         )
 
@@ -124,7 +124,7 @@ class ChatStream(_Chat):
         return self._prefix + quote(text).encode("ascii") + self._suffix
 
     def event(self, event: ProviderEvent) -> bytes:
-        if type(event) is str:
+        if isinstance(event, str):
             return self._opening() + self.text(event)
         if isinstance(event, Reasoning):
             # Both names that clients look for, never inside `content`.
@@ -174,7 +174,7 @@ class ChatReply(_Chat):
         return b""
 
     def event(self, event: ProviderEvent) -> bytes:
-        if type(event) is str:
+        if isinstance(event, str):
             self._texts.append(event)
         elif isinstance(event, Reasoning):
             self._thoughts.append(event.text)
@@ -223,21 +223,21 @@ class ChatStreamReader:
         self._finished = False
         self._done = False
 
-    def feed(self, data: bytes) -> list[ProviderEvent]:
-        """The events these bytes complete; nothing after ``[DONE]``.
+    def feed(self, data: bytes) -> Iterator[ProviderEvent]:
+        """The events these bytes complete, those before an error included; nothing after ``[DONE]``.
+
+        Nothing is read until it is iterated; iterate to the end before feeding more.
 
         :raises ApiError: the upstream sent an error object, or something that is no chat stream.
         """
-        events: list[ProviderEvent] = []
         try:
             for event in self._sse.feed(data):
                 if self._done or event.data.startswith("[DONE]"):
                     self._done = True
                 elif event.data:
-                    self._chunk(json.loads(event.data), events)
+                    yield from self._chunk(json.loads(event.data))
         except (SseError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise ProviderNotWorking("The provider's stream could not be read.") from None
-        return events
 
     def end(self) -> None:
         """The upstream closed the stream.
@@ -247,12 +247,14 @@ class ChatStreamReader:
         if not (self._finished or self._done):
             raise ProviderNotWorking("The provider broke its stream off.")
 
-    def _chunk(self, chunk: dict[str, JsonValue], events: list[ProviderEvent]) -> None:
+    def _chunk(self, chunk: dict[str, JsonValue]) -> list[ProviderEvent]:
+        events: list[ProviderEvent] = []
         _raise_error(chunk)
         for choice in chunk.get("choices") or ():  # type: ignore[union-attr]
             _read_choice(choice, choice.get("delta") or {}, events)  # type: ignore[union-attr, arg-type]
             self._finished = self._finished or bool(choice.get("finish_reason"))  # type: ignore[union-attr]
         _read_usage(chunk, events)
+        return events
 
 
 def read_reply(body: bytes) -> list[ProviderEvent]:
@@ -308,4 +310,4 @@ def _read_usage(document: Mapping[str, JsonValue], events: list[ProviderEvent]) 
 
 def _count(counts: JsonValue, name: str) -> int:
     value = counts.get(name) if isinstance(counts, dict) else 0
-    return value if isinstance(value, int) else 0
+    return value if type(value) is int and 0 <= value < 2**63 else 0

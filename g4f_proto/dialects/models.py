@@ -39,7 +39,7 @@ def one_model(catalog: Catalog, name: str) -> bytes:
         if entry["id"] == name:
             return _dump(entry)
     choice = catalog.resolve(name)
-    for model in catalog.models[choice.provider.name]:
+    for model in catalog.models.get(choice.provider.name, ()):
         if model.listed and (model.id == choice.model or (model.options and choice.model.startswith(f"{model.id}:"))):
             return _dump({**_model(model, choice.provider), "id": name})
     raise ModelNotFound(f"The model '{name}' does not exist or you do not have access to it.", param="model")

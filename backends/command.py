@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import anyio
 import click
@@ -19,13 +19,11 @@ from pydantic import ValidationError
 
 from .extras import MissingExtra, need
 from .service import Misconfigured, Service
-from .settings import Settings, make_service
+from .settings import Settings, make_service, read_aliases
 
-__all__ = ("BACKENDS", "Backend", "Failure", "listen", "load", "main", "options", "run")
+__all__ = ("BACKENDS", "OPTIONS", "Backend", "Failure", "listen", "load", "main", "run")
 
 BACKENDS: Final = ("h11", "quart", "sanic")
-
-C = TypeVar("C", bound=Callable[..., object])
 
 
 class Failure(click.ClickException):
@@ -64,62 +62,60 @@ def load(name: str) -> Backend:
     return backend
 
 
-def options(command: C) -> C:
-    """The options of every command that starts a server; one that is not given is left to the environment."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
 def _aliases(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, str] | None:
-    aliases = {}
-    for text in given:
-        name, _equals, model = text.partition("=")
-        if not name or not model:
-            raise click.BadParameter(f"'{text}' is not NAME=MODEL")
-        aliases[name] = model
-    return aliases or None
+    try:
+        return read_aliases(given) or None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
-_OPTIONS: Final = (
-    click.option("--host", help="Address to listen on.  [default: 127.0.0.1]"),
-    click.option("--port", type=int, help="Port to listen on; 0 takes a free one.  [default: 1337]"),
-    click.option("--provider", help="The provider that answers requests which name none."),
-    click.option("--model", help="The model that answers requests which name none."),
-    click.option(
-        "--alias",
+def _default(name: str) -> str:
+    value = Settings.model_fields[name].default
+    return f"[default: {value:g}]" if isinstance(value, float) else f"[default: {value}]"
+
+
+#: The options of every command that starts a server; one that is not given is left to the environment.
+OPTIONS: Final = (
+    click.Option(["--host"], help=f"Address to listen on.  {_default('host')}"),
+    click.Option(["--port"], type=int, help=f"Port to listen on; 0 takes a free one.  {_default('port')}"),
+    click.Option(["--provider"], help="The provider that answers requests which name none."),
+    click.Option(["--model"], help="The model that answers requests which name none."),
+    click.Option(
+        ["--alias"],
         multiple=True,
         callback=_aliases,
         metavar="NAME=MODEL",
         help="Answer NAME with MODEL; repeatable; '*=MODEL' catches every name nobody serves.",
     ),
-    click.option("--g4f-api-key", "api_key", help="The key that clients must send."),
-    click.option("--without-key", is_flag=True, help="Listen beyond this machine although no key is set."),
-    click.option("--debug", is_flag=True, default=None, help="Log more."),
-    click.option("--timeout", type=float, help="Seconds an answer may take.  [default: 600]"),
-    click.option("--keepalive", type=float, help="Seconds of silence before a stream's ping.  [default: 15]"),
-    click.option("--loop", help="Event loop: auto (uvloop where installed), asyncio, uvloop, trio.  [default: auto]"),
+    click.Option(["--g4f-api-key", "api_key"], help="The key that clients must send."),
+    click.Option(["--without-key"], is_flag=True, help="Listen beyond this machine although no key is set."),
+    click.Option(["--debug"], is_flag=True, default=None, help="Log more."),
+    click.Option(["--timeout"], type=float, help=f"Seconds an answer may take.  {_default('timeout')}"),
+    click.Option(
+        ["--keepalive"], type=float, help=f"Seconds of silence before a stream's ping.  {_default('keepalive')}"
+    ),
+    click.Option(["--loop"], help="Event loop: auto (uvloop where installed), asyncio, uvloop, trio.  [default: auto]"),
 )
 
 
 def main(backend: Backend) -> None:
     """The command of one backend: ``python -m backends.NAME``."""
 
-    @click.command(name=f"python -m backends.{backend.name}", help=f"Serve the API with the {backend.name} backend.")
-    @options
-    def command(**given: Any) -> None:
-        run(backend, **given)
+    click.Command(
+        f"python -m backends.{backend.name}",
+        callback=partial(run, backend),
+        params=list(OPTIONS),
+        help=f"Serve the API with the {backend.name} backend.",
+    )()
 
-    command()
 
-
-def run(backend: Backend, *, without_key: bool = False, loop: str | None = None, **given: object) -> None:
+def run(backend: Backend, *, without_key: bool = False, loop: str | None = None, **given: Any) -> None:
     """Serve until a signal; `given` are settings by their name, those that are None left to the environment.
 
     :raises Failure: the server cannot start.
     """
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
         service = make_service(settings)
     except ValidationError as error:
         first = error.errors()[0]

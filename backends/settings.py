@@ -3,21 +3,41 @@
 # A blank variable is one that is not set: `G4F_API_KEY=` in a compose file must not become an empty key.
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from providers import Provider, Scripted
-
 from providers.local import Local
+
 from .service import Service
 
-__all__ = ("PROVIDERS", "Settings", "make_service")
+__all__ = ("PROVIDERS", "Settings", "make_service", "read_aliases")
 
 #: The providers that come with the package, in the order they are asked.
 PROVIDERS: dict[str, type[Provider]] = {"Local": Local, "Scripted": Scripted}
+
+
+def read_aliases(pairs: Iterable[str]) -> dict[str, str]:
+    """``["gpt-4o=smollm2"]`` as what it says.
+
+    :raises ValueError: one of them is not NAME=MODEL.
+    """
+    aliases = {}
+    for pair in pairs:
+        name, _, model = pair.partition("=")
+        if not name or not model:
+            raise ValueError(f"'{pair}' is not NAME=MODEL")
+        aliases[name] = model
+    return aliases
+
+
+def _from_variable(value: object) -> object:
+    # The variable holds what `--alias` would, one after another, with blanks between: a model's options have commas.
+    return read_aliases(value.split()) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -29,7 +49,7 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 1337
     provider: str | None = None
     model: str | None = None
-    alias: Annotated[dict[str, str], NoDecode] = {}
+    alias: Annotated[dict[str, str], NoDecode, BeforeValidator(_from_variable)] = {}
     api_key: str | None = None
     debug: bool = False
     timeout: Annotated[float, Field(gt=0)] = 600.0

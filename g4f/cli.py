@@ -5,11 +5,15 @@ from typing import Any
 
 import click
 
-from backends.command import BACKENDS, load, options, run
+from backends.command import BACKENDS, OPTIONS, load, run
 
 from .pull import pull
 
 __all__ = ("main",)
+
+_BACKEND = click.Option(
+    ["--backend"], type=click.Choice(BACKENDS), default="h11", show_default=True, help="What listens."
+)
 
 
 @click.group()
@@ -18,14 +22,11 @@ def main() -> None:
     """An OpenAI-compatible API server you run yourself."""
 
 
-@main.command()
-@click.option("--backend", type=click.Choice(BACKENDS), default="h11", show_default=True, help="What listens.")
-@options
-def api(backend: str, **given: Any) -> None:
-    """Serve the API."""
+def _api(backend: str, **given: Any) -> None:
     run(load(backend), **given)
 
 
+main.add_command(click.Command("api", callback=_api, params=[_BACKEND, *OPTIONS], help="Serve the API."))
 main.add_command(pull)
 
 if __name__ == "__main__":

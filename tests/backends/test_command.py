@@ -89,7 +89,9 @@ def test_the_environment_stands_under_the_command_line(monkeypatch: pytest.Monke
     monkeypatch.setenv("G4F_API_KEY", "from the environment")
     monkeypatch.setenv("G4F_TIMEOUT", "")
     monkeypatch.setenv("G4F_DEBUG", "true")
+    monkeypatch.setenv("G4F_ALIAS", "gpt-4o=scripted:tokens=2,delay=1ms *=scripted")
     settings = Settings()
+    assert settings.alias == {"gpt-4o": "scripted:tokens=2,delay=1ms", "*": "scripted"}
     assert settings.api_key == "from the environment"
     assert settings.debug is True
     assert settings.timeout == 600

@@ -1,0 +1,136 @@
+# The reference pages, made from the code: a fact stands once, and a page that lags behind it fails `make check`.
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import g4f_proto
+from backends.command import OPTIONS as SERVER_OPTIONS
+from backends.settings import PROVIDERS, Settings
+from g4f_proto import ACCEPTS, PARAMETERS, ROUTES, TRANSITIONS, ApiError, State
+from providers.scripted import OPTIONS as SCRIPTED_OPTIONS
+
+DOCS: Final = Path(__file__).parent
+_NOTE: Final = "<!-- Made by `make docs`; edit the code it is made from. -->\n\n"
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    lines = [list(head), ["---"] * len(list(head)), *([str(cell) for cell in row] for row in rows)]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def routes() -> str:
+    rows = [(f"`{method}`", f"`{path}`", what) for method, path, _, what in ROUTES]
+    return (
+        "# Routes\n\n"
+        + _NOTE
+        + table(("method", "path", "what for"), rows)
+        + "\nA `GET` may be a `HEAD`. `OPTIONS` is answered on every path and needs no key. `/v1` may be left out or "
+        "doubled, slashes may be doubled or trail: nothing is ever redirected. `{model...}` may hold slashes. "
+        "A known path with another method is a 405 with `Allow`; an unknown one is a 404 with code `unknown_url`.\n"
+    )
+
+
+def errors() -> str:
+    kinds = [kind for kind in vars(g4f_proto).values() if isinstance(kind, type) and issubclass(kind, ApiError)]
+    kinds = sorted((kind for kind in kinds if kind is not ApiError), key=lambda kind: (kind.status, kind.__name__))
+    rows = [
+        (kind.status, f"`{kind.type}`", f"`{kind.code}`" if kind.code else "see below", (kind.__doc__ or "").strip())
+        for kind in kinds
+    ]
+    return (
+        "# Errors\n\n"
+        + _NOTE
+        + 'Every refusal, on every route and method, is `{"error": {"message", "type", "param", "code"}}`; `param` is the '
+        "path of the offending field (`messages[0].content`) or null. After the first byte of a stream an error is one "
+        '`data: {"error": ...}` frame, then `data: [DONE]`.\n\n'
+        + table(("status", "type", "code", "when"), rows)
+        + "\nCodes of a refused body (400, `invalid_request_error`), as recorded from OpenAI's API: `invalid_json`, "
+        "`missing_required_parameter`, `invalid_type`, `invalid_value`, `empty_array`, `array_above_max_length`, "
+        "`integer_below_min_value`, `integer_above_max_value`, `decimal_below_min_value`, `decimal_above_max_value`, "
+        "`unsupported_parameter`, `context_length_exceeded`. What is no HTTP has code `invalid_http`.\n"
+    )
+
+
+def states() -> str:
+    lines = ["stateDiagram-v2", "    [*] --> RECEIVING"]
+    lines += [f"    {a.name} --> {b.name}: {name}, {when.replace(':', ',')}" for a, name, b, when in TRANSITIONS]
+    rows = [
+        (f"`{state.name}`", state.value, ", ".join(f"`{name}`" for name in sorted(ACCEPTS[state]))) for state in State
+    ]
+    return (
+        "# The states of an exchange\n\n"
+        + _NOTE
+        + table(("state", "means", "takes"), rows)
+        + "\nAnything else is a driver's mistake and raises `LocalProtocolError`.\n\n```mermaid\n"
+        + "\n".join(lines)
+        + "\n```\n"
+    )
+
+
+def parameters() -> str:
+    natives = {name: make().info.native for name, make in PROVIDERS.items()}
+    rows = [
+        (f"`{name}`", *("yes" if name in native else "refused" for native in natives.values())) for name in PARAMETERS
+    ]
+    return (
+        "# Parameters of a chat\n\n"
+        + _NOTE
+        + "A parameter is honoured or refused with 400 `unsupported_parameter`, never ignored. A value that asks for "
+        "nothing (`n: 1`, `tools: []`, null) always passes, and so do names that are not in this table, among them "
+        "`user`, `metadata`, `store` and `safety_identifier`, which change no answer here: nothing is stored.\n\n"
+        + table(("parameter", *natives), rows)
+    )
+
+
+def scripted() -> str:
+    rows = [(f"`{name}`", what) for name, what in SCRIPTED_OPTIONS.items()]
+    return (
+        "# The model `scripted`\n\n"
+        + _NOTE
+        + "For people who test their clients: it says the last user message back, one word a delta, always the same. Its "
+        "tokens are words. Options follow a colon, separated by commas: `scripted:tokens=64,delay=20ms`. An option it does "
+        "not know is a 400 that names it.\n\n" + table(("option", "what it does"), rows)
+    )
+
+
+def settings() -> str:
+    rows = []
+    for option in SERVER_OPTIONS:
+        field = Settings.model_fields.get(option.name or "")
+        variable = f"`G4F_{(option.name or '').upper()}`" if field else ""
+        rows.append((f"`{option.opts[0]}`", variable, (option.help or "").replace("  [", " [")))
+    return (
+        "# Settings\n\n"
+        + _NOTE
+        + "For `g4f api` and `python -m backends.h11`, `.quart`, `.sanic`. The command line wins over the environment; a blank "
+        "variable is one that is not set.\n\n" + table(("option", "variable", "what it does"), rows)
+    )
+
+
+PAGES: Final = {
+    "routes.md": routes,
+    "errors.md": errors,
+    "states.md": states,
+    "parameters.md": parameters,
+    "scripted.md": scripted,
+    "settings.md": settings,
+}
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` only name those that lag behind."""
+    stale = [name for name, make in PAGES.items() if not (DOCS / name).exists() or (DOCS / name).read_text() != make()]
+    if "--check" in sys.argv[1:]:
+        for name in stale:
+            print(f"docs/{name} is not what the code says: run `make docs`")
+        return len(stale)
+    for name in stale:
+        (DOCS / name).write_text(PAGES[name]())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

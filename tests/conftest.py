@@ -1,4 +1,4 @@
-# Every async test runs on asyncio and on trio; `jump` is trio with a clock that jumps to the next deadline, for tests of time.
+# Every async test runs on asyncio and trio; `jump` is trio with a clock that jumps to the next deadline.
 from __future__ import annotations
 
 from typing import Any

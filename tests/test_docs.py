@@ -1,0 +1,53 @@
+# What the documentation shows is run: the server of docs/embedding.md answers, links lead somewhere, pages are fresh.
+from __future__ import annotations
+
+import json
+import re
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from docs.generate import PAGES
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_server_of_the_embedding_page() -> None:
+    text = (ROOT / "docs/embedding.md").read_text()
+    code = text.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {"__name__": "shown"}
+    exec(compile(code, "docs/embedding.md", "exec"), names)
+    server = names["ThreadingHTTPServer"](("127.0.0.1", 0), names["Handler"])
+    names["Handler"].log_message = lambda *_: None
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        body = {"model": "echo", "messages": [{"role": "user", "content": "hello world"}]}
+        for stream in (False, True):
+            data = json.dumps({**body, "stream": stream}).encode()
+            request = urllib.request.Request(f"{url}/chat/completions", data, {"content-type": "application/json"})
+            with urllib.request.urlopen(request, timeout=10) as response:
+                said = response.read().decode()
+            assert "world " in said
+            assert said.endswith("data: [DONE]\n\n") is stream
+        with urllib.request.urlopen(f"{url}/models", timeout=10) as response:
+            assert json.load(response)["data"][0]["id"] == "echo"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("*/*.md")), ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_what_the_code_says(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text() == PAGES[name]()

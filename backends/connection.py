@@ -1,19 +1,20 @@
 # One HTTP/1.1 connection of the raw h11 server.
 #
-# Two tasks a connection, not a request. The reader owns `receive()` and feeds h11, so the peer's leaving is seen
-# while an answer is made, streamed or not; the handler serves one request after another. Bytes of the next request
-# that arrive meanwhile stay in h11's buffer, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher
-# started per request would swallow these bytes. End of file while we answer means the client is gone: it cancels the
-# handler's scope for this exchange, not the connection's task group. h11 judges the syntax; every refusal's words are
-# the machine's.
+# Two tasks a connection, not a request. The reader owns `receive()` and feeds h11, so the peer's leaving is seen while
+# an answer is made, streamed or not; the handler serves one request after another. Bytes of the next request that
+# arrive meanwhile stay in h11's buffer, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher started
+# per request would swallow these bytes. End of file while we answer means the client is gone: the exchange is told and
+# the connection's tasks are cancelled, which needs no scope of its own for each request. h11 judges the syntax; every
+# refusal's words are the machine's.
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
-from math import inf
 from typing import Final
 
 import anyio
@@ -30,7 +31,7 @@ from g4f_proto import (
     TooManyHeaders,
 )
 
-from .frames import Frames
+from .frames import BODY_TIMEOUT, Frames
 from .service import Service
 
 __all__ = ("Connection", "Timeouts")
@@ -68,18 +69,18 @@ class Connection:
         self._ended = False
         self._discard = False  # what still comes is read and thrown away
         self._draining = False
-        self._scope: anyio.CancelScope | None = None  # of the exchange being answered
+        self._exchange: Exchange | None = None  # the one being answered
         self._idle: anyio.CancelScope | None = None  # of the wait for a request
 
     async def run(self) -> None:
         """From the first byte to the last."""
         try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._read)
+            async with anyio.create_task_group() as self._tasks:
+                self._tasks.start_soon(self._read)
                 with suppress(*_GONE):
                     while await self._serve():
                         self._h11.start_next_cycle()
-                tasks.cancel_scope.cancel()
+                self._tasks.cancel_scope.cancel()
         finally:
             await self._close()
 
@@ -116,8 +117,9 @@ class Connection:
                 self._h11.receive_data(data)
             if self._arrived is not None:
                 self._arrived.set()
-            if self._ended and self._scope is not None:
-                self._scope.cancel()
+            if self._ended and self._exchange is not None:
+                self._exchange.disconnect()
+                self._tasks.cancel_scope.cancel()
 
     async def _more(self) -> None:
         """Wait until the reader has fed more, or the end."""
@@ -156,14 +158,11 @@ class Connection:
         if not isinstance(event, h11.Request):
             return False  # gone in the middle of a head
         exchange = self._service.exchange(event.method.decode("ascii"), bytes(event.target), dict(event.headers))
-        with anyio.CancelScope() as self._scope:
-            if self._ended:
-                self._scope.cancel()
-            await self._answer(exchange)
-        scope, self._scope = self._scope, None
-        if scope.cancelled_caught:
-            exchange.disconnect()
+        if self._ended:
             return False
+        self._exchange = exchange
+        await self._answer(exchange)
+        self._exchange = None
         return await self._finish()
 
     async def _first_byte(self) -> bool:
@@ -187,14 +186,20 @@ class Connection:
             frames.close()
 
     async def _body(self) -> AsyncIterator[bytes]:
+        """The pieces of the request's body.
+
+        :raises ApiError: they are malformed, or do not come.
+        """
         if self._h11.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
             await self._stream.send(self._h11.send(go_on) or b"")
         try:
-            while isinstance(event := await self._event(inf), h11.Data):
+            while isinstance(event := await self._event(BODY_TIMEOUT), h11.Data):
                 yield bytes(event.data)
         except h11.RemoteProtocolError as error:
             raise _syntax(error) from None
+        if event is None:
+            raise RequestTimeout("The body of the request did not come in whole in time.")
 
     async def _write(self, exchange: Exchange, data: bytes) -> None:
         """A piece of the reply, in one write: the head with the first, the end of the message with the last."""
@@ -209,7 +214,7 @@ class Connection:
         await self._stream.send(b"".join(out))
 
     def _begin(self, head: Head) -> bytes:
-        headers = [*head.headers, (b"date", formatdate(usegmt=True).encode("ascii"))]
+        headers = [*head.headers, (b"date", _date(int(time.time())))]
         if self._draining:
             headers.append((b"connection", b"close"))
         response = h11.Response(status_code=head.status, headers=headers, reason=_REASONS.get(head.status, b""))
@@ -243,6 +248,11 @@ class Connection:
             await self._stream.send_eof()
             while not self._ended:
                 await self._more()
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode("ascii")
 
 
 def _syntax(error: h11.RemoteProtocolError) -> ApiError:

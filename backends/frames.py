@@ -8,7 +8,7 @@
 # time.
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -20,10 +20,25 @@ from providers import Provider, Run, failure
 if TYPE_CHECKING:
     from .service import Service
 
-__all__ = ("Frames",)
+__all__ = ("BODY_TIMEOUT", "Frames", "patient")
 
 BODY_TIMEOUT: Final = 60.0  #: seconds between two pieces of a body: nginx's figure
 _OVER: Final = frozenset({State.DONE, State.CLOSED})
+
+
+async def patient(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The pieces of a body as they come, for frameworks that would wait for them for ever.
+
+    :raises RequestTimeout: the next one does not come.
+    """
+    while True:
+        with anyio.move_on_after(BODY_TIMEOUT) as scope:
+            data = await anext(pieces, b"")
+        if scope.cancelled_caught:
+            raise RequestTimeout("The body of the request did not come in whole in time.")
+        if not data:
+            return
+        yield data
 
 
 class Frames:
@@ -48,15 +63,11 @@ class Frames:
         if not exchange.receive_data(b""):
             return  # refused by its head: nobody waits for the body, or asks for it
         try:
-            with anyio.move_on_after(BODY_TIMEOUT) as scope:
-                async for data in pieces:
-                    if not exchange.receive_data(data):
-                        return
-                    scope.deadline = anyio.current_time() + BODY_TIMEOUT
+            async for data in pieces:
+                if not exchange.receive_data(data):
+                    return
         except ApiError as error:
             self.fail(error)
-        if scope.cancelled_caught:
-            self.fail(RequestTimeout("The body of the request did not come in whole in time."))
 
     def __aiter__(self) -> Frames:
         return self

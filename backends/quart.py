@@ -26,7 +26,7 @@ from werkzeug.datastructures import Headers
 from g4f_proto import Exchange, Head, KiB
 
 from .command import Backend, main
-from .frames import Frames
+from .frames import Frames, patient
 from .service import Service
 from .stop import GRACE, until_stopped
 
@@ -46,7 +46,7 @@ def create_app(service: Service) -> quart.Quart:
         exchange = service.exchange(scope["method"], target, dict(scope["headers"]))
         frames = Frames(exchange, service)
         try:
-            await frames.receive(request.body)
+            await frames.receive(patient(aiter(request.body)))
             first = await anext(frames)
         except asyncio.CancelledError:  # the client is gone
             exchange.disconnect()

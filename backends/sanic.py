@@ -24,7 +24,7 @@ from sanic.response import HTTPResponse
 from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, TooManyHeaders
 
 from .command import Backend, main
-from .frames import Frames
+from .frames import Frames, patient
 from .service import Service
 from .stop import GRACE, until_stopped
 
@@ -56,7 +56,7 @@ def create_app(service: Service) -> sanic.Sanic[Any, Any]:
         frames = Frames(exchange, service)
         try:
             assert isinstance(request.stream, Http)
-            await frames.receive(request.stream)
+            await frames.receive(patient(aiter(request.stream)))
             first = await anext(frames)
             if frames.over:
                 return _response(exchange, first)

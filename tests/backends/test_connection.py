@@ -248,7 +248,7 @@ def in_no_time(jump: tuple[str, dict[str, Any]], test: Callable[[], Awaitable[No
 def test_a_peer_that_does_not_go_on(
     jump: Any, monkeypatch: pytest.MonkeyPatch, sent: bytes, status: int | None
 ) -> None:
-    monkeypatch.setattr("backends.frames.BODY_TIMEOUT", 6)
+    monkeypatch.setattr("backends.connection.BODY_TIMEOUT", 6)
 
     async def test() -> None:
         async with connected(Timeouts(head=5, idle=7)) as client:

@@ -2,8 +2,8 @@
 #
 # Two tasks a connection, not a request. The reader owns `receive()` and feeds h11, so the peer's leaving is seen while
 # an answer is made, streamed or not; the handler serves one request after another. Bytes of the next request that
-# arrive meanwhile stay in h11's buffer, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher started
-# per request would swallow these bytes. End of file while we answer means the client is gone: the exchange is told and
+# arrive meanwhile stay in h11's buffer, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher a
+# request would swallow these bytes. End of file while we answer means the client is gone: the exchange is told and
 # the connection's tasks are cancelled, which needs no scope of its own for each request. h11 judges the syntax; every
 # refusal's words are the machine's.
 from __future__ import annotations

@@ -74,6 +74,8 @@ class Frames:
 
     async def __anext__(self) -> bytes:
         exchange = self._exchange
+        if exchange.state is State.CLOSED:
+            raise StopAsyncIteration
         if not self._begun:
             self._begun = True
             if self._error is not None:

@@ -19,7 +19,9 @@ need("sanic", extra="sanic", module=__name__)
 import sanic
 from sanic.exceptions import BadRequest, MethodNotAllowed, NotFound, RequestCancelled, SanicException
 from sanic.http import Http
+from sanic.http.http1 import HTTP_CONTINUE
 from sanic.response import HTTPResponse
+from sanic.server.protocols.http_protocol import HttpProtocol
 
 from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, TooManyHeaders
 
@@ -32,13 +34,15 @@ __all__ = ("BACKEND", "create_app", "serve")
 
 log = logging.getLogger("g4f.sanic")
 
+_LONGEST_SIZE: Final = 64  #: bytes of a chunk's size with its extensions
+_SIZE: Final = re.compile(rb"\r\n[0-9A-Fa-f]{1,8}[ \t]*(;[^\r\n]*)?\r\n")
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def create_app(service: Service) -> sanic.Sanic[Any, Any]:
     """A Sanic application that answers with `service`, which must be entered while it serves."""
-    app: sanic.Sanic[Any, Any] = sanic.Sanic("g4f", configure_logging=False)
+    app: sanic.Sanic[Any, Any] = sanic.Sanic("g4f", configure_logging=False, request_class=_Request)
     app.config.update(
         ACCESS_LOG=False,
         KEEP_ALIVE_TIMEOUT=75,
@@ -88,6 +92,39 @@ def _response(exchange: Exchange, body: bytes) -> HTTPResponse:
     return HTTPResponse(body, exchange.head.status, headers)
 
 
+class _Request(sanic.Request):
+    """A target that Sanic cannot parse is the machine's to refuse; Sanic would end in a traceback of its own."""
+
+    def __init__(self, url_bytes: bytes, *args: Any, **options: Any) -> None:
+        try:
+            super().__init__(url_bytes, *args, **options)
+        except SanicException:
+            super().__init__(b"/", *args, **options)
+            self.raw_url = url_bytes
+
+
+class _Http(Http):
+    """Sanic's parser, held to RFC 9112 section 7.1: by itself it takes chunk sizes like `0x5`, ` 5` and 2^128."""
+
+    async def read(self) -> bytes | None:
+        framing: object = self.request_body
+        if self.request_bytes_left == 0 and framing == "chunked":
+            if self.expecting_continue:
+                self.expecting_continue = False
+                await self._send(HTTP_CONTINUE)
+            while self.recv_buffer.find(b"\r\n", 2) < 0 and len(self.recv_buffer) <= _LONGEST_SIZE:
+                await self._receive_more()
+            if not _SIZE.match(self.recv_buffer):
+                self.keep_alive = False
+                raise BadRequest("a chunk's size is malformed")
+        data: bytes | None = await super().read()
+        return data
+
+
+class _Protocol(HttpProtocol):
+    HTTP_CLASS = _Http
+
+
 def _check(request: sanic.Request) -> None:
     """What Sanic's parser lets through although HTTP does not: RFC 9110 section 5.1, RFC 9112 sections 3.2 and 5."""
     hosts = request.headers.getall("host", [])
@@ -118,7 +155,7 @@ async def serve(
     app = create_app(service)
 
     async with service:
-        server = await app.create_server(sock=listener, backlog=1024)
+        server = await app.create_server(sock=listener, backlog=1024, protocol=_Protocol)
         assert server is not None
         await server.startup()
         await server.before_start()

@@ -1,0 +1,20 @@
+"""The rooms: every module in this folder registers its cases when `load` imports it. A new room is a new file.
+
+The numbers a case calls its `complaint` are the recurring complaints about OpenAI-compatible servers, by their subject:
+1 usage chunk's choices, 2 usage of streams, 6 unknown fields, 7 ignored fields, 8 developer role, 9 both token limits,
+11 stop and length, 12 assistant without content, 13 content parts, 14 errors after 200, 15 keepalives, 16 client gone,
+17 error objects, 18 ids and model name, 20 slashes and models, 21 preflight, 24 rewritten statuses, 25 size limits and
+buffering. Tools (3-5, 10), embeddings (19), reasoning (22) and Responses (23) belong to rooms that are not here yet.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from conformance.case import CASES, Case
+
+
+def load() -> list[Case]:
+    """Every case, room by room in the order of their files' names, then as written."""
+    for module in sorted(info.name for info in iter_modules(__path__)):
+        import_module(f"{__name__}.{module}")
+    return sorted(CASES.values(), key=lambda case: case.room)

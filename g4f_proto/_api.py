@@ -45,6 +45,10 @@ class Api:
     quiet_limit: float = 15.0
     fingerprint: str = "fp_0"
 
+    def __post_init__(self) -> None:
+        if "*" in self.origins:
+            raise ValueError("origins are named one by one: '*' would let every web page drive this server")
+
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:

@@ -120,6 +120,7 @@ class Catalog:
     def _served(self, info: ProviderInfo, name: str) -> str | None:
         if name == info.name:
             return info.default_model
+        name = name.removeprefix(f"{info.name}:")
         base = name.partition(":")[0]
         for model in self.models.get(info.name, ()):
             if model.id == name or (model.options and model.id == base):

@@ -14,14 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
-from hmac import compare_digest
 
+from ._access import Fields, authenticate, cors, preflight
 from ._api import Api, RequestHead
 from ._calls import Call
 from ._errors import (
     ApiError,
-    AuthenticationError,
     BodyTooLarge,
     InvalidRequest,
     LocalProtocolError,
@@ -37,7 +35,6 @@ __all__ = ("Exchange", "Head", "Outcome")
 
 _DAY = 86400.0  # no upstream's Retry-After is believed beyond it
 _OPEN = frozenset({Endpoint.HEALTH})  # the whole list of what needs no key, beside preflight
-Headers = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Head:
     """The head of a reply. ``content-length`` is among the headers exactly when the reply is one piece."""
 
     status: int
-    headers: Headers
+    headers: Fields
 
 
 @dataclass(slots=True)
@@ -95,8 +92,8 @@ class Exchange:
         self._body = bytearray()  # not a list: a body in pieces of two bytes would take 28 times its size
         self._room = api.limits.body
         self._encoder: Encoder | None = None
-        self._text: Callable[[str], bytes] | None = None  # the encoder's, from the commit to the end: the hot path
-        self._extra: Headers = ()
+        self._text: Callable[[str], bytes] | None = None  # the encoder's, when a text changes only it
+        self._extra: Fields = ()
         self._route: Route | None = None
         self._refusal: ApiError | None = None
         try:
@@ -130,7 +127,7 @@ class Exchange:
             if self._refusal is not None:
                 raise self._refusal
             if self._route is None:
-                return self._whole(204, self._preflight(), b"")
+                return self._whole(204, preflight(self._request.headers, self.api.origins), b"")
             return self._open(self._route, body)
         except ApiError as error:
             return self._refuse(error)
@@ -159,7 +156,7 @@ class Exchange:
         if data:
             if event is not QUIET:
                 self.outcome.delivered = True
-                self._text = encoder.text  # from here on nothing but the encoder changes with a text
+                self._text = encoder.text
             if self.state is State.CALLING:
                 self.state = State.STREAMING
                 self.head = Head(200, encoder.headers + self._extra + self._common())
@@ -195,45 +192,25 @@ class Exchange:
         request, limits = self._request, self.api.limits
         if sum(map(len, request.headers)) + sum(map(len, request.headers.values())) > limits.headers:
             raise TooManyHeaders(f"The header fields are longer than {limits.headers} bytes.")
-        if request.method == "OPTIONS":
-            return  # a preflight has no key, and every path takes it
         if b"content-length" in request.headers and b"transfer-encoding" in request.headers:
             # "Such a message might indicate an attempt to perform request smuggling ... and ought to be handled as an
-            # error" - RFC 9112 section 6.3. The connection ends with it, so that nothing behind it is taken for a request.
+            # error" - RFC 9112 section 6.3. The connection ends with it: nothing behind it is taken for a request.
             error = InvalidRequest("The request has both Content-Length and Transfer-Encoding.", code="invalid_http")
             error.headers = ((b"connection", b"close"),)
             raise error
+        if request.method == "OPTIONS":
+            return  # a preflight has no key, and every path takes it
         try:
             route = match(request.method, request.target)
         except ApiError:
-            self._authenticate()  # a stranger learns nothing about paths either
+            authenticate(request.headers, self.api.keys)  # a stranger learns nothing about paths either
             raise
         if route.endpoint not in _OPEN:
-            self._authenticate()
+            authenticate(request.headers, self.api.keys)
         length = request.headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:20]) > limits.body:
             raise self._too_large()
         self._route = route
-
-    def _authenticate(self) -> None:
-        keys = self.api.keys
-        if not keys:
-            return
-        headers = self._request.headers
-        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        given = [headers.get(b"g4f-api-key"), headers.get(b"x-api-key")]
-        given.append(token.strip() if scheme.lower() == b"bearer" else None)
-        presented = [sha256(key).digest() for key in given if key]
-        if not presented:
-            raise AuthenticationError(
-                "You didn't provide an API key. "
-                "Send it as 'Authorization: Bearer KEY', 'g4f-api-key: KEY' or 'x-api-key: KEY'."
-            )
-        # Digests of one length, every pair compared: the time tells neither a key's length nor where it differs.
-        wanted = [sha256(key.encode("utf-8", "surrogatepass")).digest() for key in keys]
-        right = [compare_digest(one, other) for one in presented for other in wanted]
-        if not any(right):
-            raise AuthenticationError("Incorrect API key provided.")
 
     def _open(self, route: Route, body: bytes) -> bytes:
         api, catalog = self.api, self.api.catalog
@@ -243,7 +220,10 @@ class Exchange:
                 body, api, id=self._id, created=self._created, provider=route.provider
             )
             self._extra = ((b"x-g4f-model", _field(self.call.model)),)
-            self.quiet_limit = api.quiet_limit if self._encoder.live else None
+            if self._encoder.live:
+                self.quiet_limit = api.quiet_limit
+            else:
+                self._text = self._encoder.text  # it commits nothing, so nothing changes with a text
             self.state = State.CALLING
             return b""
         if route.endpoint is Endpoint.MODEL:
@@ -265,12 +245,12 @@ class Exchange:
 
     # How a reply begins.
 
-    def _whole(self, status: int, headers: Headers, body: bytes) -> bytes:
+    def _whole(self, status: int, headers: Fields, body: bytes) -> bytes:
         """A reply in one piece."""
         self.state, self._text = State.DONE, None
         # "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" - RFC
         # 9110 8.6
-        length: Headers = () if status == 204 else ((b"content-length", b"%d" % len(body)),)
+        length: Fields = () if status == 204 else ((b"content-length", b"%d" % len(body)),)
         self.head = Head(status, headers + length + self._common())
         return b"" if self._bodyless else body
 
@@ -283,34 +263,9 @@ class Exchange:
             headers += ((b"retry-after", b"%d" % max(1, round(wait))), (b"retry-after-ms", b"%d" % (wait * 1000)))
         return self._whole(error.status, headers, error.body())
 
-    def _common(self) -> Headers:
+    def _common(self) -> Fields:
         identity = ((b"x-request-id", b"req_" + self._id.encode("ascii")),)
-        return identity + self._cors() if self.api.origins else identity
-
-    def _cors(self) -> Headers:
-        origin = self._request.headers.get(b"origin", b"")
-        vary = ((b"vary", b"origin"),)
-        if origin.decode("latin-1") not in self.api.origins:
-            return vary
-        exposed = b"x-request-id, x-g4f-model, retry-after"
-        return (*vary, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", exposed))
-
-    def _preflight(self) -> Headers:
-        headers: Headers = ((b"allow", b"GET, HEAD, POST, OPTIONS"),)
-        origin = self._request.headers.get(b"origin", b"").decode("latin-1")
-        if origin not in self.api.origins:
-            return headers
-        # The x-stainless-* family differs from one client release to the next, so what is asked for is what is allowed.
-        wanted = self._request.headers.get(b"access-control-request-headers", b"")
-        allowed = bytes(
-            byte for byte in wanted if byte in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_, "
-        )
-        return (
-            *headers,
-            (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-            (b"access-control-allow-headers", allowed or b"authorization, content-type"),
-            (b"access-control-max-age", b"86400"),
-        )
+        return identity + cors(self._request.headers, self.api.origins)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"The request body is larger than {self.api.limits.body} bytes.")

@@ -15,6 +15,8 @@ __all__ = ("ChatRequest", "Message", "OtherPart", "Part", "RefusalPart", "Stream
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 #: A name stands in every chunk of a stream, so its length is multiplied; the longest model ids in use have some 100.
 Name = Annotated[str, Field(max_length=512)]
+#: Whole numbers that every runtime has, as for `seed`; a provider that has no room for so many gives what it has.
+Tokens = Annotated[int, Field(ge=1, le=2**63 - 1)]
 #: A stop sequence is compared at every delta; in use are line ends and role names.
 Stop = Annotated[str, Field(max_length=512)]
 
@@ -52,7 +54,7 @@ class Message(_Strict):
     """One turn. Only `role` is required by the schema; who may leave `content` out is checked by the dialect."""
 
     role: Role
-    content: str | Annotated[list[Part], Field(fail_fast=True)] | None = None
+    content: str | Annotated[list[Part], Field(min_length=1, fail_fast=True)] | None = None
     name: str | None = None
     tool_calls: list[JsonValue] | None = None
     tool_call_id: str | None = None
@@ -86,8 +88,8 @@ class ChatRequest(_Strict):
     provider: Name | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Tokens | None = None
+    max_completion_tokens: Tokens | None = None
     temperature: Annotated[float, Field(ge=0.0, le=2.0)] | None = None
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     frequency_penalty: Annotated[float, Field(ge=-2.0, le=2.0)] | None = None

@@ -291,7 +291,7 @@ def _read_choice(choice: Mapping[str, JsonValue], said: Mapping[str, JsonValue],
     if isinstance(content, str) and content:
         events.append(content)
     reason = choice.get("finish_reason")
-    if isinstance(reason, str):
+    if isinstance(reason, str) and reason:  # some say "" until the end
         events.append(Finish(reason=REASONS.get(reason, "stop")))
 
 

@@ -57,7 +57,7 @@ def read_models(body: bytes) -> tuple[Model, ...]:
             Model(
                 id=entry["id"],
                 owned_by=str(entry.get("owned_by") or ""),
-                created=entry["created"] if isinstance(entry.get("created"), int) else 0,
+                created=entry["created"] if type(entry.get("created")) is int else 0,
                 image=entry.get("image") is True,
                 vision=entry.get("vision") is True,
             )

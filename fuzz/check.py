@@ -1,0 +1,222 @@
+# What must hold for any bytes. Each check takes a source of chance and raises when something does not hold: an
+# exception that is not documented, or a broken promise (AssertionError).
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from random import Random
+from typing import Final
+
+from g4f_proto import (
+    QUIET,
+    Api,
+    ApiError,
+    Catalog,
+    ChatStreamReader,
+    Exchange,
+    Finish,
+    InternalError,
+    Limits,
+    LocalProtocolError,
+    Model,
+    ProviderEvent,
+    ProviderInfo,
+    Reasoning,
+    RequestHead,
+    SseDecoder,
+    SseError,
+    State,
+    StopFilter,
+    Usage,
+    read_models,
+    read_reply,
+)
+
+from .mutate import BODIES, STREAMS, TARGETS, mutant
+
+__all__ = ("CHECKS",)
+
+_CATALOG: Final = Catalog(
+    providers={
+        "Echo": ProviderInfo(
+            name="Echo",
+            label="Echo",
+            default_model="echo",
+            native=frozenset({"stop", "max_tokens", "seed", "temperature"}),
+        )
+    },
+    models={"Echo": (Model(id="echo", owned_by="us", options=True),)},
+    aliases={"*": "echo"},
+)
+_APIS: Final = (
+    Api(catalog=_CATALOG),
+    Api(
+        catalog=_CATALOG, keys=("key",), origins=frozenset({"https://a"}), limits=Limits(body=300, headers=200, depth=6)
+    ),
+)
+_NAMES: Final = (
+    b"authorization", b"x-api-key", b"content-type", b"content-length", b"origin", b"access-control-request-headers",
+)  # fmt: skip
+_VALUES: Final = (
+    b"Bearer key",
+    b"key",
+    b"application/json",
+    b"text/plain",
+    b"20",
+    b"https://a",
+    b"\xff",
+    b"",
+    b"a\r\nb: c",
+)
+_EVENTS: Final[tuple[ProviderEvent, ...]] = (
+    "hello", "", "\ud83d", "%b\u2028", QUIET, Reasoning(text="hm"), Finish(reason="length"),
+    Usage(prompt_tokens=1, completion_tokens=2),
+)  # fmt: skip
+
+
+def exchange(chance: Random) -> None:
+    """Any request, whole and in pieces, then any order of inputs: a well-formed reply and no exception."""
+    method = chance.choice(("POST", "POST", "POST", "GET", "HEAD", "OPTIONS", "PUT", ""))
+    target = mutant(chance.choice(TARGETS), chance) if chance.random() < 0.3 else chance.choice(TARGETS)
+    headers = {name: chance.choice(_VALUES) for name in _NAMES if chance.random() < 0.15}
+    request = RequestHead(method, target, headers)
+    body, api = mutant(chance.choice(BODIES), chance), chance.choice(_APIS)
+    whole = Exchange(request, api, id="0" * 32, created=1)
+    whole.receive_data(body)
+    out = whole.receive_end()
+    split = Exchange(request, api, id="0" * 32, created=1)
+    for piece in _pieces(body, chance):
+        if not split.receive_data(piece):
+            break
+    assert (split.receive_end(), split.head, split.state) == (out, whole.head, whole.state), "a split changed the reply"
+    for _ in range(chance.randrange(8)):
+        before = whole.state
+        try:
+            piece = _step(whole, chance)
+        except LocalProtocolError:
+            assert whole.state is before
+            continue
+        assert not piece or before in (State.CALLING, State.STREAMING), "bytes after the end"
+        out += piece
+    if whole.state in (State.CALLING, State.STREAMING):
+        out += whole.end()
+    _judge(whole, out, bodyless=method == "HEAD")
+
+
+def _step(whole: Exchange, chance: Random) -> bytes:
+    match chance.randrange(12):
+        case 0:
+            return whole.end()
+        case 1:
+            return whole.fail(InternalError("made up"))
+        case 2 if chance.random() < 0.3:
+            whole.disconnect()
+            return b""
+        case 3:
+            whole.receive_data(b"x")
+            return b""
+        case 4:
+            return whole.receive_end()
+        case _:
+            return whole.send(chance.choice(_EVENTS))
+
+
+def _judge(whole: Exchange, out: bytes, *, bodyless: bool) -> None:
+    text = out.decode("ascii")
+    head = whole.head
+    if head is None:
+        assert whole.state is State.CLOSED
+        assert not out
+        return
+    for name, value in head.headers:
+        assert name == name.lower().strip()
+        assert not set(value) & {0x0A, 0x0D, 0x00}, "a header field that breaks out of its line"
+        assert value == value.strip()
+    fields = dict(head.headers)
+    assert len(fields) == len(head.headers), "a field told twice"
+    assert whole.state in (State.DONE, State.CLOSED)
+    if bodyless or head.status == 204:
+        assert not out
+    elif fields[b"content-type"].startswith(b"text/event-stream"):
+        blocks = text.split("\n\n")
+        assert blocks.pop() == "", "half a frame"
+        assert all(block == ": ping" or block.startswith("data: ") for block in blocks)
+        assert not any("\n" in block or "\r" in block for block in blocks)
+        assert blocks.count("data: [DONE]") == (whole.state is State.DONE)
+        if whole.state is State.DONE:
+            assert blocks[-1] == "data: [DONE]"
+        for block in blocks:
+            if block not in (": ping", "data: [DONE]"):
+                assert isinstance(json.loads(block[6:]), dict)
+    elif whole.state is State.DONE:
+        assert int(fields[b"content-length"]) == len(out)
+        document = json.loads(text)
+        if head.status >= 400:
+            assert list(document) == ["error"]
+            assert set(document["error"]) == {"message", "type", "param", "code"}
+
+
+def stream(chance: Random) -> None:
+    """Any event stream, at any split: the same events, then the same end."""
+    data = mutant(chance.choice(STREAMS), chance)
+    limit = chance.choice((10, 100, 1 << 20))
+    whole = _decoded([data], limit)
+    assert whole == _decoded(_pieces(data, chance), limit) == _decoded([bytes([byte]) for byte in data], limit)
+    assert _read([data]) == _read(_pieces(data, chance))
+
+
+def _decoded(pieces: list[bytes], limit: int) -> list[object]:
+    decoder, found = SseDecoder(max_event=limit), list[object]()
+    try:
+        for piece in pieces:
+            found.extend(decoder.feed(piece))
+    except SseError:
+        found.append(SseError)
+    return found
+
+
+def _read(pieces: list[bytes]) -> list[object]:
+    reader, found = ChatStreamReader(), list[object]()
+    try:
+        for piece in pieces:
+            found.extend(reader.feed(piece))
+        reader.end()
+    except ApiError as error:
+        found.append((type(error), error.status, error.code))
+    return found
+
+
+def documents(chance: Random) -> None:
+    """Any document of an upstream: what it says, or an ApiError."""
+    seed = chance.choice(
+        (*BODIES, b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}', b'{"data":[{"id":"a"}]}')
+    )
+    data = mutant(seed, chance)
+    for read in (read_reply, read_models):
+        try:
+            read(data)
+        except ApiError as error:
+            error.body()
+
+
+def stops(chance: Random) -> None:
+    """A stop sequence never leaks, and the deltas' borders change nothing."""
+    text = "".join(chance.choices("ab", k=chance.randrange(30)))
+    wanted = ["".join(chance.choices("ab", k=chance.randint(1, 6))) for _ in range(chance.randrange(5))]
+
+    def through(pieces: list[str]) -> str:
+        stop = StopFilter(wanted)
+        return "".join(map(stop.push, pieces)) + stop.flush()
+
+    out = through([text])
+    assert out == through(list(text)) == through([text[at : at + 3] for at in range(0, len(text), 3)])
+    assert text.startswith(out)
+    assert not any(stop in out for stop in wanted)
+
+
+def _pieces(data: bytes, chance: Random) -> list[bytes]:
+    edges = [0, *sorted(chance.randint(0, len(data)) for _ in range(chance.randrange(6))), len(data)]
+    return [data[begin:end] for begin, end in pairwise(edges)]
+
+
+CHECKS: Final = (exchange, stream, documents, stops)

@@ -1,0 +1,124 @@
+# Bytes made worse. Seeds are valid, so that most mutants get past the first check and die deep inside.
+from __future__ import annotations
+
+import json
+from random import Random
+from typing import Any, Final
+
+__all__ = ("BODIES", "STREAMS", "TARGETS", "mutant")
+
+_MESSAGES: Final = [
+    {"role": "system", "content": "be brief"},
+    {"role": "user", "content": [{"type": "text", "text": "hello \ud83d\u2028"}]},
+    {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function"}]},
+    {"role": "user", "content": "hi"},
+]
+_FULL: Final = {
+    "model": "echo:x=1",
+    "messages": _MESSAGES,
+    "stream": True,
+    "stream_options": {"include_usage": True},
+    "max_tokens": 5,
+    "stop": ["a", "b"],
+    "seed": -(2**63),
+    "timeout": 1.5,
+    "temperature": 1,
+    "tools": [],
+    "x": {"y": [None, True, 1e300, "\x00"]},
+}
+
+
+def _chunk(**choice: object) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"index": 0, **choice}], "usage": None}).encode() + b"\n\n"
+
+
+BODIES: Final = tuple(
+    json.dumps(body).encode()
+    for body in (_FULL, {"messages": _MESSAGES, "provider": "Echo"}, {"model": "echo", "messages": _MESSAGES[-1:]})
+)
+STREAMS: Final = (
+    _chunk(delta={"role": "assistant", "content": ""})
+    + _chunk(delta={"content": "hello"})
+    + b": ping\n\n"
+    + _chunk(delta={"reasoning_content": "hm"})
+    + _chunk(delta={}, finish_reason="stop")
+    + b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n',
+    b'\xef\xbb\xbfevent: e\r\ndata: {"choices":\rdata: []}\r\rid: 1\n\ndata: {"error":{"code":"c"}}\n\n',
+)
+TARGETS: Final = (
+    b"/v1/chat/completions",
+    b"/api/Echo/chat/completions",
+    b"/v1/models",
+    b"/v1/models/echo%3Ax",
+    b"/health",
+    b"http://h/v1/models?x=1",
+)
+_TOKENS: Final = (
+    b"{", b"}", b"[", b"]", b'"', b"\\", b",", b":", b"null", b"true", b"NaN", b"1e999", b"-", b"9" * 30, b"9" * 4400,
+    b"\\ud83d", b"\\u0000", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\xbd", b"\r", b"\n", b"\r\n", b"\n\n",
+    b"data: ", b"data: [DONE]\n\n", b"event: ", b"id: 1", b": ", b'"messages"', b'"content"', b'"type"', b'"role"',
+    b'"model"', b'"*"', b'"text"', b'"str"', b'"refusal"', b'"choices"', b'"delta"', b'"usage"', b'"error"',
+    b'{"role":', b"[[[[", b"%", b"%2f", b"//", b"/v1", b"?", b"[" * 200, b"{}," * 50, b"x" * 600,
+)  # fmt: skip
+
+
+def mutant(seed: bytes, chance: Random) -> bytes:
+    """`seed` with a few things done to it."""
+    data = bytearray(seed)
+    for _ in range(chance.choice((0, 1, 1, 2, 3, 8))):
+        at, end = sorted((chance.randint(0, len(data)), chance.randint(0, len(data))))
+        match chance.randrange(8):
+            case 0:
+                data[at:at] = chance.choice(_TOKENS)
+            case 1:
+                data[at : at + 1] = chance.choice(_TOKENS)
+            case 2:
+                del data[at : min(end, at + 20)]
+            case 3:
+                data[at:at] = data[at : min(end, at + 200)]
+            case 4:
+                del data[at:]
+            case 5:
+                data[at:at] = chance.randbytes(chance.randint(1, 4))
+            case 6 if data:
+                data[at % len(data)] ^= 1 << chance.randrange(8)
+            case _:
+                data = _value(data, chance)
+    return bytes(data)
+
+
+def _value(data: bytearray, chance: Random) -> bytearray:
+    """One value of a JSON document for another one; what is no JSON stays as it is."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return data
+    place: Any = document
+    inside: Any = document
+    key: Any = None
+    while isinstance(inside, dict | list) and inside and (key is None or chance.random() < 0.8):
+        place = inside
+        key = chance.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
+        inside = place[key]
+    if key is not None:
+        values: tuple[Any, ...] = (
+            None,
+            True,
+            0,
+            -1,
+            2**64,
+            0.5,
+            "",
+            "text",
+            [],
+            {},
+            [5],
+            {"str": 5},
+            {"type": "text"},
+            place,
+        )
+        place[key] = chance.choice(values[: 13 if chance.random() < 0.9 else 14])
+    try:
+        return bytearray(json.dumps(document).encode())
+    except ValueError:  # a value that holds itself
+        return data

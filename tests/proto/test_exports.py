@@ -1,0 +1,80 @@
+# The public surface is one hand-written list; what the modules offer and the list leaves out is named here.
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+import g4f_proto
+
+ROOT = Path(g4f_proto.__file__).parent
+#: Offered to the package's other files, not to its users.
+INSIDE = {
+    "g4f_proto._capabilities": {"check"},
+    "g4f_proto._routes": {"match"},
+    "g4f_proto._schema": {"parse", "validate"},
+    "g4f_proto._schema._json": {"parse"},
+    "g4f_proto._schema._validate": {"path_of", "validate"},
+    "g4f_proto._schema.chat": {"OtherPart", "Part", "RefusalPart", "StreamOptions", "TextPart"},
+    "g4f_proto._sse": {"MAX_EVENT"},
+    "g4f_proto._access": {"Fields", "authenticate", "cors", "preflight"},
+    "g4f_proto._text": {"quote", "quoted"},
+    "g4f_proto.dialects": {"Encoder", "Headers", "JSON_HEADERS", "SSE_HEADERS"},
+    "g4f_proto.dialects.chat": {"ChatReply", "ChatStream", "read_request"},
+    "g4f_proto.dialects.models": {"list_models", "one_model", "provider_models"},
+}
+
+
+def modules() -> list[ModuleType]:
+    found = pkgutil.walk_packages([str(ROOT)], "g4f_proto.")
+    return [importlib.import_module(module.name) for module in found]
+
+
+def test_the_list_is_the_union_of_the_modules_lists() -> None:
+    offered: dict[str, str] = {}
+    inside: dict[str, set[str]] = {}
+    for module in modules():
+        for name in module.__all__:
+            if name in INSIDE.get(module.__name__, ()):
+                inside.setdefault(module.__name__, set()).add(name)
+                continue
+            assert name not in offered, f"{name} is offered by {offered.get(name)} and {module.__name__}"
+            offered[name] = module.__name__
+    assert set(g4f_proto.__all__) == set(offered)
+    assert inside == INSIDE, "a name in INSIDE is not there any more"
+
+
+def test_every_module_has_a_list_and_keeps_it() -> None:
+    for module in modules():
+        assert len(set(module.__all__)) == len(module.__all__)
+        for name in module.__all__:
+            assert not name.startswith("_")
+            assert hasattr(module, name), f"{module.__name__}.{name}"
+
+
+def test_the_list_is_sorted_and_whole() -> None:
+    names = list(g4f_proto.__all__)
+    assert len(set(names)) == len(names)
+    constants = [name for name in names if name.isupper()]
+    classes = [name for name in names if name not in constants and (name[0].isupper() or name in ("KiB", "MiB"))]
+    functions = [name for name in names if name not in constants and name not in classes]
+    assert names == sorted(constants) + sorted(classes) + sorted(functions)
+    scope: dict[str, object] = {}
+    exec("from g4f_proto import *", scope)
+    assert set(names) <= set(scope)
+
+
+def test_nothing_private_is_imported_from_outside() -> None:
+    """Whoever uses the core uses its public names."""
+    for folder in ("providers", "backends", "g4f"):
+        for path in (ROOT.parent / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("g4f_proto"):
+                    assert node.module == "g4f_proto", f"{path}:{node.lineno} imports from {node.module}"
+                    assert all(alias.name in g4f_proto.__all__ for alias in node.names), f"{path}:{node.lineno}"
+
+
+def test_it_is_typed() -> None:
+    assert (ROOT / "py.typed").is_file()

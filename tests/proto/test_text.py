@@ -1,0 +1,93 @@
+# Quoting that cannot fail, and stop sequences that never leak, wherever the deltas' borders are.
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from g4f_proto import StopFilter
+from g4f_proto._text import quote, quoted
+
+
+@given(st.text(st.characters()))
+def test_any_str_has_an_ascii_literal(text: str) -> None:
+    literal = quote(text)
+    assert literal.isascii()
+    assert literal.isprintable()
+    assert json.loads(literal) == json.loads(json.dumps(text))
+    assert quoted(text) == literal.encode()
+
+
+def test_null() -> None:
+    assert quoted(None) == b"null"
+    assert quoted("") == b'""'
+
+
+def through(stops: list[str], *deltas: str) -> str:
+    stop = StopFilter(stops)
+    return "".join(map(stop.push, deltas)) + stop.flush()
+
+
+@pytest.mark.parametrize(
+    ("stops", "text", "expected"),
+    [
+        ([], "abc", "abc"),
+        (["x"], "abc", "abc"),
+        (["b"], "abc", "a"),
+        (["a"], "abc", ""),
+        (["c"], "abc", "ab"),
+        (["abc"], "abc", ""),
+        (["abcd"], "abc", "abc"),
+        (["bc", "b"], "abc", "a"),
+        (["b", "bc"], "abc", "a"),
+        (["bc", "abcd"], "abcd", "a"),  # `bc` is complete first
+        (["abc", "bc"], "abc", ""),  # both end together: the one that begins first
+        (["aab"], "aaab", "a"),
+        (["abab"], "abaabab", "aba"),
+        (["\n\n"], "a\nb\n\nc", "a\nb"),
+        (["😀"], "a😀b", "a"),
+        (["\ud83d"], "a\ud83db", "a"),
+    ],
+)
+def test_at_every_split(stops: list[str], text: str, expected: str) -> None:
+    for count in range(min(len(text), 5)):
+        for places in itertools.combinations(range(1, len(text)), count):
+            edges = [0, *places, len(text)]
+            assert through(stops, *(text[a:b] for a, b in itertools.pairwise(edges))) == expected
+    assert through(stops, *text) == expected
+
+
+TEXT = st.text("ab", max_size=14)
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=4), max_size=4), TEXT, st.lists(st.integers(0, 14), max_size=6))
+def test_any_split_gives_the_same_and_no_stop_leaks(stops: list[str], text: str, places: list[int]) -> None:
+    edges = [0, *sorted(places), len(text)]
+    out = through(stops, *(text[a:b] for a, b in itertools.pairwise(edges)))
+    assert out == through(stops, text) == through(stops, *text)
+    assert text.startswith(out)
+    assert not any(stop in out for stop in stops)
+    assert (out == text) == (not any(stop in text for stop in stops))
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=4), max_size=4), TEXT)
+def test_no_more_is_held_back_than_could_become_a_stop(stops: list[str], text: str) -> None:
+    stop = StopFilter(stops)
+    out = ""
+    for end in range(len(text)):
+        out += stop.push(text[end])
+        if stop.ended:
+            assert stop.flush() == stop.push("more") == ""
+            return
+        held = text[len(out) : end + 1]
+        assert held == "" or any(one.startswith(held) for one in stops)
+
+
+def test_the_end_is_told() -> None:
+    stop = StopFilter(["END"])
+    assert (stop.push("text E"), stop.ended) == ("text ", False)
+    assert (stop.push("ND more"), stop.push("and more"), stop.flush()) == ("", "", "")
+    assert stop.ended

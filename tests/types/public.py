@@ -1,0 +1,184 @@
+# The types a user of `g4f_proto` sees. Never run: mypy reads it, and every `type: ignore` is a mistake mypy must find
+# (an ignore that is not needed is an error too).
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, assert_never, assert_type
+
+from pydantic import JsonValue
+
+from g4f_proto import (
+    ACCEPTS,
+    DONE,
+    PARAMETERS,
+    PING,
+    QUIET,
+    REASONS,
+    ROUTES,
+    TRANSITIONS,
+    Api,
+    ApiError,
+    Call,
+    Catalog,
+    ChatCall,
+    ChatRequest,
+    ChatStreamReader,
+    Choice,
+    Endpoint,
+    Exchange,
+    Finish,
+    FinishReason,
+    Head,
+    InvalidRequest,
+    Limits,
+    Message,
+    Model,
+    Outcome,
+    ProviderEvent,
+    ProviderInfo,
+    Quiet,
+    RateLimited,
+    Reasoning,
+    RequestHead,
+    SseDecoder,
+    SseEvent,
+    State,
+    StopFilter,
+    Usage,
+    frame,
+    read_models,
+    read_reply,
+)
+
+
+def exchange(one: Exchange) -> None:
+    assert_type(one.state, State)
+    assert_type(one.head, Head | None)
+    assert_type(one.call, ChatCall | None)
+    assert_type(one.quiet_limit, float | None)
+    assert_type(one.outcome, Outcome)
+    assert_type(one.api, Api)
+    assert_type(one.receive_data(b""), bool)
+    assert_type(one.receive_end(), bytes)
+    assert_type(one.send("text"), bytes)
+    assert_type(one.send(QUIET), bytes)
+    assert_type(one.send(Usage(prompt_tokens=1, completion_tokens=1)), bytes)
+    assert_type(one.end(), bytes)
+    assert_type(one.fail(RateLimited("slow", retry_after=1.5)), bytes)
+    one.send(b"bytes")  # type: ignore[arg-type]
+    one.send(None)  # type: ignore[arg-type]
+    one.fail(ValueError("x"))  # type: ignore[arg-type]
+    one.receive_data("text")  # type: ignore[arg-type]
+    one.anything = 1  # type: ignore[attr-defined]
+
+
+def made(api: Api, headers: Mapping[bytes, bytes]) -> None:
+    head = RequestHead("POST", b"/v1/chat/completions", headers)
+    Exchange(head, api, id="0", created=1)
+    Exchange(head, api, "0", 1)  # type: ignore[call-arg]
+    Exchange(head, api)  # type: ignore[call-arg]
+    RequestHead("POST", "/", headers)  # type: ignore[arg-type]
+    head.method = "GET"  # type: ignore[misc]
+    api.keys = ("k",)  # type: ignore[misc]
+    Api(keys=["k"])  # type: ignore[arg-type]
+    Api(limits=Limits(body=1, depth=2, headers=3), origins=frozenset({"o"}), quiet_limit=1, fingerprint="f")
+
+
+def head(one: Head, outcome: Outcome) -> None:
+    assert_type(one.status, int)
+    assert_type(one.headers, tuple[tuple[bytes, bytes], ...])
+    assert_type(outcome.error, ApiError | None)
+    assert_type(outcome.usage, Usage | None)
+    assert_type(outcome.delivered, bool)
+
+
+def call(one: Call, request: ChatRequest, message: Message) -> None:
+    assert_type(one, ChatCall)
+    assert_type(one.request, ChatRequest)
+    assert_type(one.body, Mapping[str, JsonValue])
+    assert_type(one.timeout, float | None)
+    assert_type(one.model, str)
+    assert_type(request.messages, list[Message])
+    assert_type(request.model, str | None)
+    assert_type(request.max_tokens, int | None)
+    assert_type(request.temperature, float | None)
+    assert_type(request.token_limit, int | None)
+    assert_type(request.stops, tuple[str, ...])
+    assert_type(request.include_usage, bool)
+    assert_type(message.text, str)
+    assert_type(message.role, Literal["developer", "system", "user", "assistant", "tool", "function"])
+
+
+def events(event: ProviderEvent) -> str:
+    """A dispatch over all events is complete: a new kind of event fails here first."""
+    match event:
+        case str():
+            return event
+        case Reasoning():
+            return event.text
+        case Usage():
+            return str(assert_type(event.prompt_tokens, int))
+        case Finish():
+            return assert_type(event.reason, FinishReason)
+        case Quiet.QUIET:
+            return ""
+        case _:
+            assert_never(event)
+
+
+def wrong_events() -> None:
+    Reasoning("text")  # type: ignore[call-arg]
+    Finish(reason="tired")  # type: ignore[arg-type]
+    Usage(prompt_tokens=1)  # type: ignore[call-arg]
+    Reasoning(text="t").text = "u"  # type: ignore[misc]
+
+
+def states(state: State) -> str:
+    match state:
+        case State.RECEIVING | State.CALLING | State.STREAMING | State.DONE | State.CLOSED:
+            return state.value
+        case _:
+            assert_never(state)
+
+
+def catalog(one: Catalog, info: ProviderInfo) -> None:
+    assert_type(one.resolve("model"), Choice)
+    assert_type(one.resolve(None, "provider").provider, ProviderInfo)
+    assert_type(one.provider("name"), ProviderInfo)
+    assert_type(info.native, frozenset[str])
+    Model(id="a", owned_by="b", created=1, image=True, vision=True, options=True, listed=False)
+    Model("a", "b")  # type: ignore[call-arg]
+
+
+def errors(error: ApiError) -> None:
+    assert_type(error.status, int)
+    assert_type(error.type, str)
+    assert_type(error.code, str | None)
+    assert_type(error.param, str | None)
+    assert_type(error.retry_after, float | None)
+    assert_type(error.headers, tuple[tuple[bytes, bytes], ...])
+    assert_type(error.body(), bytes)
+    InvalidRequest("m", code="c", param="p", status=418, type="t")
+    InvalidRequest("m", "c")  # type: ignore[call-arg]
+
+
+def readers(data: bytes) -> None:
+    assert_type(SseDecoder(max_event=5).feed(data), Iterator[SseEvent])
+    reader = ChatStreamReader()
+    assert_type(reader.feed(data), Iterator[ProviderEvent])
+    reader.end()
+    assert_type(read_reply(data), list[ProviderEvent])
+    assert_type(read_models(data), tuple[Model, ...])
+    assert_type(frame(data), bytes)
+    assert_type(StopFilter(("a",)).push("text"), str)
+    assert_type(StopFilter(["a"]).flush(), str)
+
+
+def constants() -> None:
+    assert_type(ACCEPTS, Mapping[State, frozenset[str]])
+    assert_type(PARAMETERS, Mapping[str, tuple[JsonValue, ...]])
+    assert_type(REASONS, Mapping[str, FinishReason])
+    assert_type(ROUTES[0][2], Literal[Endpoint.CHAT])
+    told: list[tuple[State, str, State, str]] = [*TRANSITIONS]
+    assert_type(told[0], tuple[State, str, State, str])
+    assert_type(PING + DONE, bytes)

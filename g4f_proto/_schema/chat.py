@@ -54,7 +54,7 @@ class Message(_Strict):
     """One turn. Only `role` is required by the schema; who may leave `content` out is checked by the dialect."""
 
     role: Role
-    content: str | Annotated[list[Part], Field(min_length=1, fail_fast=True)] | None = None
+    content: str | Annotated[list[Part], Field(fail_fast=True)] | None = None
     name: str | None = None
     tool_calls: list[JsonValue] | None = None
     tool_call_id: str | None = None

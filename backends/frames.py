@@ -44,7 +44,7 @@ async def patient(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
 class Frames:
     """The reply of an exchange whose request has come in, each item one buffer to write at once.
 
-    At least one item comes, possibly empty, and `exchange.head` is set with it. Iterate it in one task and
+    Unless the client leaves, at least one item comes, possibly empty, and `exchange.head` is set with it. Iterate it in one task and
     :meth:`close` it, iterated to its end or not.
     """
 
@@ -73,28 +73,27 @@ class Frames:
         return self
 
     async def __anext__(self) -> bytes:
+        if self._begun and (self.over or self._run is None):
+            raise StopAsyncIteration
+        data = await self._next(self._run) if self._run is not None else await self._first()
+        if self._exchange.state is State.CLOSED:  # the client left meanwhile: there is nobody to write to
+            raise StopAsyncIteration
+        return data
+
+    async def _first(self) -> bytes:
         exchange = self._exchange
-        if exchange.state is State.CLOSED:
-            raise StopAsyncIteration
-        if not self._begun:
-            self._begun = True
-            if self._error is not None:
-                return exchange.fail(self._error)
-            reply = exchange.receive_end()
-            if exchange.call is None:
-                return reply
-            provider = self._service.provider(exchange.call)
-            if exchange.quiet_limit is None:
-                return await self._collect(provider)
-            self._run = Run(
-                provider,
-                exchange.call,
-                quiet_limit=exchange.quiet_limit,
-                timeout=self._service.timeout(exchange.call),
-            )
-            self._service.tasks.start_soon(self._run.produce)
-        if self.over or self._run is None:
-            raise StopAsyncIteration
+        self._begun = True
+        if self._error is not None:
+            return exchange.fail(self._error)
+        reply = exchange.receive_end()
+        if exchange.call is None:
+            return reply
+        provider = self._service.provider(exchange.call)
+        if exchange.quiet_limit is None:
+            return await self._collect(provider)
+        timeout = self._service.timeout(exchange.call)
+        self._run = Run(provider, exchange.call, quiet_limit=exchange.quiet_limit, timeout=timeout)
+        self._service.tasks.start_soon(self._run.produce)
         return await self._next(self._run)
 
     @property

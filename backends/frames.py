@@ -8,44 +8,30 @@
 # time.
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from g4f_proto import ApiError, Exchange, ProviderTimeout, RequestTimeout, State
+from g4f_proto import ApiError, Exchange, RequestTimeout, State
 from providers import Provider, Run, failure
 
 if TYPE_CHECKING:
     from .service import Service
 
-__all__ = ("BODY_TIMEOUT", "Frames", "patient")
+__all__ = ("BODY_TIMEOUT", "Frames")
 
 BODY_TIMEOUT: Final = 60.0  #: seconds between two pieces of a body: nginx's figure
 _OVER: Final = frozenset({State.DONE, State.CLOSED})
 
 
-async def patient(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The pieces of a body as they come, for frameworks that would wait for them for ever.
-
-    :raises RequestTimeout: the next one does not come.
-    """
-    while True:
-        with anyio.move_on_after(BODY_TIMEOUT) as scope:
-            data = await anext(pieces, b"")
-        if scope.cancelled_caught:
-            raise RequestTimeout("The body of the request did not come in whole in time.")
-        if not data:
-            return
-        yield data
-
-
 class Frames:
     """The reply of an exchange whose request has come in, each item one buffer to write at once.
 
-    Unless the client leaves, at least one item comes, possibly empty, and `exchange.head` is set with it. Iterate it in one task and
-    :meth:`close` it, iterated to its end or not.
+    Unless the client leaves, at least one item comes, possibly empty, and `exchange.head` is set with it. Iterate it in
+    one task and :meth:`close` it, iterated to its end or not.
     """
 
     def __init__(self, exchange: Exchange, service: Service) -> None:
@@ -55,6 +41,7 @@ class Frames:
         self._scope: anyio.CancelScope | None = None  # of a provider that is iterated right here
         self._error: ApiError | None = None
         self._begun = False
+        self.deadline = inf  #: when the service ends the reply with an error, on the loop's clock
         service.begin(self)
 
     async def receive(self, pieces: AsyncIterable[bytes]) -> None:
@@ -68,6 +55,13 @@ class Frames:
                     return
         except ApiError as error:
             self.fail(error)
+
+    async def receive_in_time(self, pieces: AsyncIterable[bytes]) -> None:
+        """The same, for frameworks that would wait for the next piece for ever."""
+        with anyio.move_on_after(BODY_TIMEOUT) as scope:
+            await self.receive(_watched(pieces, scope))
+        if scope.cancelled_caught:
+            self.fail(RequestTimeout("The body of the request did not come in whole in time."))
 
     def __aiter__(self) -> Frames:
         return self
@@ -89,11 +83,12 @@ class Frames:
         if exchange.call is None:
             return reply
         provider = self._service.provider(exchange.call)
-        if exchange.quiet_limit is None:
+        self.deadline = anyio.current_time() + self._service.timeout(exchange.call)
+        if exchange.quiet_limit is None and exchange.call.copies == 1:
             return await self._collect(provider)
-        timeout = self._service.timeout(exchange.call)
-        self._run = Run(provider, exchange.call, quiet_limit=exchange.quiet_limit, timeout=timeout)
+        self._run = Run(provider, exchange.call, quiet_limit=exchange.quiet_limit or inf)
         self._service.tasks.start_soon(self._run.produce)
+        await anyio.lowlevel.checkpoint()  # the provider's turn: what it says at once is taken without waiting for it
         return await self._next(self._run)
 
     @property
@@ -105,6 +100,8 @@ class Frames:
         exchange, data = self._exchange, b""
         while not data and not self.over:
             data = b"".join(map(exchange.send, await run.take()))
+            if exchange.satisfied:
+                run.cancel()
             if run.over:  # the end goes out with the last events
                 error = self._error or run.error
                 data += exchange.end() if error is None else exchange.fail(error)
@@ -113,18 +110,18 @@ class Frames:
     async def _collect(self, provider: Provider) -> bytes:
         exchange = self._exchange
         assert exchange.call is not None
-        seconds = self._service.timeout(exchange.call)
-        with anyio.move_on_after(seconds) as self._scope:
+        with anyio.CancelScope() as self._scope:
+            # Others first: a provider may never wait, and replies that are made together are written together.
+            await anyio.lowlevel.checkpoint()
             try:
                 async with aclosing(provider.stream(exchange.call)) as events:
                     async for event in events:
                         exchange.send(event)
+                        if exchange.satisfied:
+                            break
             except Exception as error:
                 return exchange.fail(failure(error, provider))
-        if self._scope.cancelled_caught:
-            late = ProviderTimeout(f"The answer took longer than {seconds:g} seconds.")
-            return exchange.fail(self._error or late)
-        return exchange.end()
+        return exchange.end() if self._error is None else exchange.fail(self._error)
 
     def fail(self, error: ApiError) -> None:
         """End the reply with `error` now, whatever the provider is doing."""
@@ -139,3 +136,9 @@ class Frames:
         self._service.finish(self)
         if self._run is not None:
             self._run.cancel()
+
+
+async def _watched(pieces: AsyncIterable[bytes], scope: anyio.CancelScope) -> AsyncGenerator[bytes, None]:
+    async for data in pieces:
+        scope.deadline = anyio.current_time() + BODY_TIMEOUT
+        yield data

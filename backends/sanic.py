@@ -26,7 +26,7 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, TooManyHeaders
 
 from .command import Backend, main
-from .frames import Frames, patient
+from .frames import Frames
 from .service import Service
 from .stop import GRACE, until_stopped
 
@@ -60,7 +60,10 @@ def create_app(service: Service) -> sanic.Sanic[Any, Any]:
         frames = Frames(exchange, service)
         try:
             assert isinstance(request.stream, Http)
-            await frames.receive(patient(aiter(request.stream)))
+            here = request.stream.request_bytes_left == len(
+                request.stream.recv_buffer
+            )  # the whole body, as nearly always
+            await (frames.receive if here else frames.receive_in_time)(request.stream)
             first = await anext(frames)
             if frames.over:
                 return _response(exchange, first)

@@ -11,19 +11,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from math import inf
 from types import TracebackType
 from typing import Final, Self
 
 import anyio
 from anyio.abc import TaskGroup
 
-from g4f_proto import Api, ApiError, Call, Catalog, Exchange, Limits, RequestHead, ShuttingDown
-from providers import Provider
+from g4f_proto import Api, ApiError, Call, Catalog, Exchange, Limits, ProviderTimeout, RequestHead, ShuttingDown
+from providers import Conversations, MemoryConversations, Provider, WithHistory
 
 from .frames import Frames
 
 __all__ = ("Misconfigured", "Service")
 
+_TICK: Final = 0.25  #: seconds that an answer may be late
 _LAST_WORDS: Final = 3.0  #: seconds a client may take to read the error its answer ended with
 
 
@@ -37,6 +39,7 @@ class Service:
     :param providers: in the operator's order; the first that serves a model answers for it.
     :param timeout: seconds an answer may take; a request may ask for less.
     :param quiet_limit: seconds of silence before a stream's ping.
+    :param conversations: where the histories of conversations are kept; in memory by default.
     :param new_id: makes 32 hex digits, a new one each time.
     :param now: seconds since 1970.
     """
@@ -57,6 +60,7 @@ class Service:
         timeout: float = 600.0,
         quiet_limit: float = 15.0,
         version: str = "0",
+        conversations: Conversations | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -64,6 +68,7 @@ class Service:
         self._aliases = dict(aliases or {})
         self._defaults = (default_model, default_provider)
         self._timeout = timeout
+        self._conversations = conversations or MemoryConversations()
         self._new_id = new_id
         self._answering: set[Frames] = set()
         self._emptied: anyio.Event | None = None
@@ -89,6 +94,7 @@ class Service:
         _check(catalog)
         self.api = replace(self.api, catalog=catalog)
         self.tasks = await anyio.create_task_group().__aenter__()
+        self.tasks.start_soon(self._watch)
         return self
 
     async def __aexit__(
@@ -110,6 +116,16 @@ class Service:
             frames.fail(ShuttingDown("The server is being stopped."))
         with anyio.move_on_after(_LAST_WORDS):
             await self._answered()
+
+    async def _watch(self) -> None:
+        """End what takes too long. One clock for all replies: a timer for each would cost more than its head."""
+        while True:
+            await anyio.sleep(_TICK)
+            now = anyio.current_time()
+            for frames in tuple(self._answering):
+                if frames.deadline <= now:
+                    frames.deadline = inf
+                    frames.fail(ProviderTimeout("The answer took longer than it may."))
 
     async def _answered(self) -> None:
         if self._answering:
@@ -133,8 +149,9 @@ class Service:
         return Exchange(head, self.api, id=self._new_id(), created=int(self._now()))
 
     def provider(self, call: Call) -> Provider:
-        """The provider that shall answer `call`."""
-        return self._providers[call.provider]
+        """The provider that shall answer `call`, with its memory if the call goes on with a conversation."""
+        provider = self._providers[call.provider]
+        return provider if call.conversation is None else WithHistory(provider, self._conversations)
 
     def timeout(self, call: Call) -> float:
         """Seconds the answer to `call` may take."""

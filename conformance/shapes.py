@@ -7,7 +7,7 @@ code are asserted; the text of a message never is.
 
 from types import EllipsisType
 
-from conformance.case import Failed
+from conformance.case import Failed, NotApplicable
 from conformance.found import Found, show
 from conformance.message import Reply
 from conformance.target import json_of
@@ -57,6 +57,17 @@ def strict_error_object(found: Found) -> None:
     found["error"]["type"].text()
     found["error"]["param"].text_or_null()
     found["error"]["code"].text_or_null()
+
+
+def offered(reply: Reply, what: str) -> Reply:
+    """The reply, unless it refuses `what` as a server may that has no such thing: 400 and an error object.
+
+    For the plainest request of its kind only: who takes that one and refuses a variant of it has failed.
+    """
+    if reply.status == 400:
+        error(reply, 400)
+        raise NotApplicable(f"the server refuses {what}: {json_of(reply)['error']['message'].text()[:120]}")
+    return reply
 
 
 def usage(found: Found) -> int:

@@ -9,8 +9,8 @@ from typing import Final
 import g4f_proto
 from backends.command import OPTIONS as SERVER_OPTIONS
 from backends.settings import PROVIDERS, Settings
-from g4f_proto import ACCEPTS, PARAMETERS, ROUTES, TRANSITIONS, ApiError, State
-from providers.scripted import OPTIONS as SCRIPTED_OPTIONS
+from g4f_proto import ACCEPTS, PARAMETERS, ROUTES, TRANSITIONS, ApiError, ProviderInfo, State, emulated
+from providers.script import OPTIONS as SCRIPTED_OPTIONS
 
 DOCS: Final = Path(__file__).parent
 _NOTE: Final = "<!-- Made by `make docs`; edit the code it is made from. -->\n\n"
@@ -50,7 +50,8 @@ def errors() -> str:
         + "\nCodes of a refused body (400, `invalid_request_error`), as recorded from OpenAI's API: `invalid_json`, "
         "`missing_required_parameter`, `invalid_type`, `invalid_value`, `empty_array`, `array_above_max_length`, "
         "`integer_below_min_value`, `integer_above_max_value`, `decimal_below_min_value`, `decimal_above_max_value`, "
-        "`unsupported_parameter`, `context_length_exceeded`. What is no HTTP has code `invalid_http`.\n"
+        "`unsupported_parameter`, `context_length_exceeded`, `conversation_too_long`, `invalid_schema`, and of images `invalid_image_format`, "
+        "`image_parse_error`, `image_file_too_large`, `image_too_large`, `invalid_image`, `too_many_images`. What is no HTTP has code `invalid_http`.\n"
     )
 
 
@@ -71,17 +72,26 @@ def states() -> str:
 
 
 def parameters() -> str:
-    natives = {name: make().info.native for name, make in PROVIDERS.items()}
-    rows = [
-        (f"`{name}`", *("yes" if name in native else "refused" for native in natives.values())) for name in PARAMETERS
-    ]
+    infos = {name: make().info for name, make in PROVIDERS.items()}
+
+    def who(info: ProviderInfo, name: str) -> str:
+        return "yes" if name in info.native else "emulated" if emulated(info, name) else "refused"
+
+    rows = [(f"`{name}`", *(who(info, name) for info in infos.values())) for name in PARAMETERS]
+    rows.append(("images as data URIs", *("yes" if "vision" in info.native else "refused" for info in infos.values())))
     return (
         "# Parameters of a chat\n\n"
         + _NOTE
-        + "A parameter is honoured or refused with 400 `unsupported_parameter`, never ignored. A value that asks for "
-        "nothing (`n: 1`, `tools: []`, null) always passes, and so do names that are not in this table, among them "
-        "`user`, `metadata`, `store` and `safety_identifier`, which change no answer here: nothing is stored.\n\n"
-        + table(("parameter", *natives), rows)
+        + "A parameter is honoured by the provider, emulated by the machine in its place, or refused with 400 "
+        "`unsupported_parameter`; it is never ignored. A value that asks for nothing (`n: 1`, `tools: []`, null) always "
+        "passes, and so do names that are not in this table, among them `user`, `metadata`, `store` and "
+        "`safety_identifier`, which change no answer here: nothing is stored.\n\n"
+        + table(("parameter", *infos), rows)
+        + "\n* `stop` is emulated by holding back what could begin one, `n` by answers made side by side (seed, seed + 1, ...), "
+        "tools by a JSON Schema that the provider is held to: one call an answer, its arguments always valid.\n"
+        "* `conversation_id` keeps the history on the server, by key, provider and id; send only what is new. Without keys all "
+        "callers share one set of ids. A turn that failed, or whose client left, is not kept.\n"
+        "* Without `stream_options` the last chunk of a stream tells the usage, as the G4F REST API shows it.\n"
     )
 
 
@@ -91,7 +101,9 @@ def scripted() -> str:
         "# The model `scripted`\n\n"
         + _NOTE
         + "For people who test their clients: it says the last user message back, one word a delta, always the same. Its "
-        "tokens are words. Options follow a colon, separated by commas: `scripted:tokens=64,delay=20ms`. An option it does "
+        "tokens are deltas. With `tools` it calls one after a user's turn, with arguments that fit the schema, and says what "
+        "tools returned; with `response_format` it answers with JSON that fits; an image it describes (format, size, dominant "
+        "colour). Options follow a colon, separated by commas: `scripted:tokens=64,delay=20ms`. An option it does "
         "not know is a 400 that names it.\n\n" + table(("option", "what it does"), rows)
     )
 

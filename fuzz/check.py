@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from g4f_proto import (
+    PARAMETERS,
     QUIET,
     Api,
     ApiError,
@@ -15,6 +16,7 @@ from g4f_proto import (
     ChatStreamReader,
     Exchange,
     Finish,
+    ForChoice,
     InternalError,
     Limits,
     LocalProtocolError,
@@ -22,11 +24,15 @@ from g4f_proto import (
     ProviderEvent,
     ProviderInfo,
     Reasoning,
+    Refusal,
     RequestHead,
+    Scored,
     SseDecoder,
     SseError,
     State,
     StopFilter,
+    TokenLogprob,
+    ToolCall,
     Usage,
     read_models,
     read_reply,
@@ -36,23 +42,21 @@ from .mutate import BODIES, STREAMS, TARGETS, mutant
 
 __all__ = ("CHECKS",)
 
-_CATALOG: Final = Catalog(
-    providers={
-        "Echo": ProviderInfo(
-            name="Echo",
-            label="Echo",
-            default_model="echo",
-            native=frozenset({"stop", "max_tokens", "seed", "temperature"}),
-        )
-    },
-    models={"Echo": (Model(id="echo", owned_by="us", options=True),)},
-    aliases={"*": "echo"},
-)
+
+def _catalog(*native: str, think_tags: bool = False) -> Catalog:
+    echo = ProviderInfo(
+        name="Echo", label="Echo", default_model="echo", native=frozenset(native), think_tags=think_tags
+    )
+    models = (Model(id="echo", owned_by="us", options=True),)
+    return Catalog(providers={"Echo": echo}, models={"Echo": models}, aliases={"*": "echo"})
+
+
+_SOME: Final = _catalog("stop", "max_tokens", "seed", "temperature")
 _APIS: Final = (
-    Api(catalog=_CATALOG),
-    Api(
-        catalog=_CATALOG, keys=("key",), origins=frozenset({"https://a"}), limits=Limits(body=300, headers=200, depth=6)
-    ),
+    Api(catalog=_SOME),
+    Api(catalog=_SOME, keys=("key",), origins=frozenset({"https://a"}), limits=Limits(body=300, headers=200, depth=6)),
+    Api(catalog=_catalog(*PARAMETERS)),
+    Api(catalog=_catalog(*(set(PARAMETERS) - {"n", "stop", "tools", "functions", "tool_choice"}), think_tags=True)),
 )
 _NAMES: Final = (
     b"authorization", b"x-api-key", b"content-type", b"content-length", b"origin", b"access-control-request-headers",
@@ -70,7 +74,12 @@ _VALUES: Final = (
 )
 _EVENTS: Final[tuple[ProviderEvent, ...]] = (
     "hello", "", "\ud83d", "%b\u2028", QUIET, Reasoning(text="hm"), Finish(reason="length"),
-    Usage(prompt_tokens=1, completion_tokens=2),
+    Usage(prompt_tokens=1, completion_tokens=2), Refusal(text="no"), Finish(reason="tool_calls"),
+    ToolCall(index=0, id="c", name="f", arguments="{"), ToolCall(index=0, arguments="}"), ToolCall(index=-1, name="g"),
+    ToolCall(index=5, arguments="x"), Scored(text="ab", tokens=(TokenLogprob(token="a", logprob=float("-inf")),)),  # noqa: S106
+    ForChoice(index=1, event="b"), ForChoice(index=1, event=ToolCall(index=0, id="d", name="f")),
+    ForChoice(index=9, event="z"), ForChoice(index=-1, event=Finish(reason="length")), '{"name":"f","argu',
+    'ments": {"a": "}"}}', '{"answer": "\\ud8', '3d\\ude00 ST', 'OP"}', "<think>", "</think>", " \n",
 )  # fmt: skip
 
 
@@ -148,12 +157,27 @@ def _judge(whole: Exchange, out: bytes, *, bodyless: bool) -> None:
         for block in blocks:
             if block not in (": ping", "data: [DONE]"):
                 assert isinstance(json.loads(block[6:]), dict)
+        if whole.state is State.DONE:
+            _told([json.loads(block[6:]) for block in blocks if block not in (": ping", "data: [DONE]")])
     elif whole.state is State.DONE:
         assert int(fields[b"content-length"]) == len(out)
         document = json.loads(text)
         if head.status >= 400:
             assert list(document) == ["error"]
             assert set(document["error"]) == {"message", "type", "param", "code"}
+
+
+def _told(chunks: list[dict[str, object]]) -> None:
+    """Every choice begins once and ends once, unless the whole stream ends with an error."""
+    choices = [choice for chunk in chunks for choice in chunk.get("choices", ())]  # type: ignore[attr-defined]
+    if any(choice.get("delta") is None for choice in choices) or (chunks and "error" in chunks[-1]):
+        return  # a legacy completion has texts and no deltas
+    for index in {choice["index"] for choice in choices}:
+        mine = [choice for choice in choices if choice["index"] == index]
+        assert [place for place, choice in enumerate(mine) if "role" in choice["delta"]] == [0], "one role, first"
+        assert [place for place, choice in enumerate(mine) if choice["finish_reason"]] == [len(mine) - 1], (
+            "one end, last"
+        )
 
 
 def stream(chance: Random) -> None:
@@ -214,9 +238,46 @@ def stops(chance: Random) -> None:
     assert not any(stop in out for stop in wanted)
 
 
+def calls(chance: Random) -> None:
+    """What a model without tools was made to write, however broken: read without an exception, at any split."""
+    parts = (
+        '{"name": "f", "arguments": ', '{"answer": ', '{"a": [1, "}"]}', '"w\\u00e9"', "\\ud83d", "\\ude00",
+        "\\u", "\\", '"', "{", "}",
+        " ", "\n", "x",
+        "12", "<think>", "</think>", "STOP",
+    )  # fmt: skip
+    text = "".join(chance.choices(parts, k=chance.randrange(12)))
+    if chance.random() < 0.7:
+        text = chance.choice(parts[:2]) + text
+    body = _asking(chance)
+
+    def through(pieces: list[str]) -> object:
+        exchange = Exchange(RequestHead("POST", b"/v1/chat/completions", {}), _APIS[3], id="0" * 32, created=1)
+        exchange.receive_data(body)
+        exchange.receive_end()
+        message = json.loads(b"".join(map(exchange.send, pieces)) + exchange.end())["choices"][0]["message"]
+        arguments = "".join(call["function"]["arguments"] for call in message.get("tool_calls", ()))
+        # White space between what should be one JSON value and something behind it is nobody's.
+        return ["".join(str(said).split()) for said in (message["content"], message.get("reasoning"), arguments)]
+
+    cut = [text[at : at + 3] for at in range(0, len(text), 3)]
+    assert through([text]) == through(list(text)) == through(cut)
+
+
+def _asking(chance: Random) -> bytes:
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    body = {
+        "model": "echo",
+        "messages": [{"role": "user", "content": "x"}],
+        "tools": tools,
+        "stop": chance.choice((None, "STOP")),
+    }
+    return json.dumps(body).encode()
+
+
 def _pieces(data: bytes, chance: Random) -> list[bytes]:
     edges = [0, *sorted(chance.randint(0, len(data)) for _ in range(chance.randrange(6))), len(data)]
     return [data[begin:end] for begin, end in pairwise(edges)]
 
 
-CHECKS: Final = (exchange, stream, documents, stops)
+CHECKS: Final = (exchange, stream, documents, stops, calls)

@@ -10,7 +10,13 @@ __all__ = ("BODIES", "STREAMS", "TARGETS", "mutant")
 _MESSAGES: Final = [
     {"role": "system", "content": "be brief"},
     {"role": "user", "content": [{"type": "text", "text": "hello \ud83d\u2028"}]},
-    {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function"}]},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+    },
+    {"role": "tool", "tool_call_id": "c", "content": "42"},
+    {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}},
     {"role": "user", "content": "hi"},
 ]
 _FULL: Final = {
@@ -23,7 +29,19 @@ _FULL: Final = {
     "seed": -(2**63),
     "timeout": 1.5,
     "temperature": 1,
-    "tools": [],
+    "n": 2,
+    "logit_bias": {"5": -100},
+    "tool_choice": "required",
+    "tools": [
+        {
+            "type": "function",
+            "function": {
+                "name": "f",
+                "parameters": {"properties": {"a": {"$ref": "#/$defs/d"}, "b": {"$ref": "#"}}, "$defs": {"d": {}}},
+            },
+        }
+    ],
+    "response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}},
     "x": {"y": [None, True, 1e300, "\x00"]},
 }
 
@@ -34,7 +52,13 @@ def _chunk(**choice: object) -> bytes:
 
 BODIES: Final = tuple(
     json.dumps(body).encode()
-    for body in (_FULL, {"messages": _MESSAGES, "provider": "Echo"}, {"model": "echo", "messages": _MESSAGES[-1:]})
+    for body in (
+        _FULL,
+        {"messages": _MESSAGES, "provider": "Echo"},
+        {"model": "echo", "messages": _MESSAGES[-1:]},
+        {"model": "echo", "messages": _MESSAGES[-1:], "stream": True, "functions": [{"name": "f"}], "stop": "STOP"},
+        {"model": "echo", "prompt": ["a", "b"], "n": 2, "echo": True, "max_tokens": 3, "stop": ["x"]},
+    )
 )
 STREAMS: Final = (
     _chunk(delta={"role": "assistant", "content": ""})
@@ -43,11 +67,17 @@ STREAMS: Final = (
     + _chunk(delta={"reasoning_content": "hm"})
     + _chunk(delta={}, finish_reason="stop")
     + b'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\ndata: [DONE]\n\n',
+    _chunk(delta={"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{"}}]})
+    + _chunk(delta={"tool_calls": [{"function": {"arguments": {"a": 1}}}, {"index": 1, "function": {"name": "g"}}]})
+    + _chunk(delta={"content": "a"}, logprobs={"content": [{"token": "a", "logprob": -1, "bytes": [97]}]})
+    + _chunk(delta={"function_call": {"name": "f", "arguments": "{}"}, "refusal": "no"}, finish_reason="function_call"),
     b'\xef\xbb\xbfevent: e\r\ndata: {"choices":\rdata: []}\r\rid: 1\n\ndata: {"error":{"code":"c"}}\n\n',
 )
 TARGETS: Final = (
     b"/v1/chat/completions",
     b"/api/Echo/chat/completions",
+    b"/api/Echo/talk/chat/completions",
+    b"/v1/completions",
     b"/v1/models",
     b"/v1/models/echo%3Ax",
     b"/health",
@@ -57,7 +87,8 @@ _TOKENS: Final = (
     b"{", b"}", b"[", b"]", b'"', b"\\", b",", b":", b"null", b"true", b"NaN", b"1e999", b"-", b"9" * 30, b"9" * 4400,
     b"\\ud83d", b"\\u0000", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\xbd", b"\r", b"\n", b"\r\n", b"\n\n",
     b"data: ", b"data: [DONE]\n\n", b"event: ", b"id: 1", b": ", b'"messages"', b'"content"', b'"type"', b'"role"',
-    b'"model"', b'"*"', b'"text"', b'"str"', b'"refusal"', b'"choices"', b'"delta"', b'"usage"', b'"error"',
+    b'"model"', b'"*"', b'"text"', b'"str"', b'"refusal"', b'"tool_calls"', b'"function"', b'"name"', b'"$ref"',
+    b'"choices"', b'"delta"', b'"usage"', b'"error"',
     b'{"role":', b"[[[[", b"%", b"%2f", b"//", b"/v1", b"?", b"[" * 200, b"{}," * 50, b"x" * 600,
 )  # fmt: skip
 

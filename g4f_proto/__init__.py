@@ -21,6 +21,7 @@ from ._api import Api, KiB, Limits, MiB, RequestHead
 from ._calls import Call, ChatCall
 from ._capabilities import PARAMETERS
 from ._catalog import CATCH_ALL, Catalog, Choice, Model, ProviderInfo
+from ._emulation import emulated, with_messages
 from ._errors import (
     ApiError,
     AuthenticationError,
@@ -43,13 +44,31 @@ from ._errors import (
     UnsupportedMediaType,
     UnsupportedParameter,
 )
-from ._events import QUIET, REASONS, Finish, FinishReason, ProviderEvent, Quiet, Reasoning, Usage
+from ._events import (
+    QUIET,
+    REASONS,
+    Event,
+    Finish,
+    FinishReason,
+    ForChoice,
+    ProviderEvent,
+    Quiet,
+    Reasoning,
+    Refusal,
+    Scored,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 from ._exchange import Exchange, Head, Outcome
+from ._images import ImageLimits, InputImage, is_remote, read_data_uri
 from ._routes import ROUTES, Endpoint, Route
 from ._schema.chat import ChatRequest, Message
+from ._schema.tools import Function
 from ._sse import DONE, PING, SseDecoder, SseError, SseEvent, frame
 from ._table import ACCEPTS, INPUTS, TRANSITIONS, State
 from ._text import StopFilter
+from ._tools import offered
 from .dialects.chat import ChatStreamReader, read_reply
 from .dialects.models import read_models
 
@@ -75,10 +94,15 @@ __all__ = (
     "ChatStreamReader",
     "Choice",
     "Endpoint",
+    "Event",
     "Exchange",
     "Finish",
     "FinishReason",
+    "ForChoice",
+    "Function",
     "Head",
+    "ImageLimits",
+    "InputImage",
     "InternalError",
     "InvalidRequest",
     "KiB",
@@ -100,21 +124,30 @@ __all__ = (
     "Quiet",
     "RateLimited",
     "Reasoning",
+    "Refusal",
     "RequestHead",
     "RequestTimeout",
     "Route",
+    "Scored",
     "ShuttingDown",
     "SseDecoder",
     "SseError",
     "SseEvent",
     "State",
     "StopFilter",
+    "TokenLogprob",
     "TooManyHeaders",
+    "ToolCall",
     "UnknownUrl",
     "UnsupportedMediaType",
     "UnsupportedParameter",
     "Usage",
+    "emulated",
     "frame",
+    "is_remote",
+    "offered",
+    "read_data_uri",
     "read_models",
     "read_reply",
+    "with_messages",
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ._catalog import Catalog
+from ._images import ImageLimits
 
 __all__ = ("Api", "KiB", "Limits", "MiB", "RequestHead")
 
@@ -26,6 +27,8 @@ class Limits:
     headers: int = 64 * KiB
     #: How deep a JSON body may be nested. CPython's own parser fails near 1000. Exceeded: 400.
     depth: int = 128
+    #: Bytes and pixels of one image in a chat. Exceeded: 400.
+    images: ImageLimits = field(default_factory=ImageLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 # Which request parameters do something, and who can honour them: honoured or refused, never silently ignored.
 #
-# A provider names the parameters it honours (`ProviderInfo.native`). Every other parameter is refused when it asks
-# for something, with 400 `unsupported_parameter`; a value that asks for nothing, `n: 1`, `tools: []`, `temperature:
-# null`, is what client libraries send by default and passes. A name in neither table is not OpenAI's and passes too.
+# A provider names the parameters it honours (`ProviderInfo.native`), and `_emulation` makes up for some. Every other
+# parameter is refused when it asks for something, with 400 `unsupported_parameter`; a value that asks for nothing,
+# `n: 1`, `tools: []`, `temperature: null`, is what client libraries send by default and passes. A name in neither
+# table is not OpenAI's and passes too.
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from ._catalog import Choice
+from ._emulation import emulated
 from ._errors import UnsupportedParameter
 
 __all__ = ("PARAMETERS", "check")
@@ -20,7 +22,6 @@ _OFF: Final[tuple[JsonValue, ...]] = (None, False, "", [], {})
 #: Parameter of a chat that changes its answer -> the values that ask for nothing, beside null, false and empty ones.
 PARAMETERS: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "audio": (),
-    "conversation_id": (),
     "frequency_penalty": (0,),
     "function_call": ("none", "auto"),
     "functions": (),
@@ -60,7 +61,7 @@ def check(choice: Choice, body: Mapping[str, JsonValue]) -> None:
     native = choice.provider.native
     for name in body:
         neutral = PARAMETERS.get(name)
-        if neutral is None or name in native:
+        if neutral is None or name in native or emulated(choice.provider, name):
             continue
         value = body[name]
         if _asks(name, value) and value not in neutral:

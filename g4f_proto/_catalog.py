@@ -39,6 +39,7 @@ class ProviderInfo:
     """What a provider tells about itself.
 
     :param native: the request parameters it honours by itself; a request that uses another one is refused.
+    :param think_tags: its models think aloud in ``<think>`` tags, which the machine takes out of the answer.
     :param default_model: what answers when the caller names only the provider.
     """
 
@@ -49,6 +50,7 @@ class ProviderInfo:
     description: str = ""
     auth: bool = False
     native: frozenset[str] = frozenset()
+    think_tags: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from ._access import Fields, authenticate, cors, preflight
 from ._api import Api, RequestHead
 from ._calls import Call
+from ._emulation import Emulation
 from ._errors import (
     ApiError,
     BodyTooLarge,
@@ -26,10 +27,12 @@ from ._errors import (
     TooManyHeaders,
     UnsupportedMediaType,
 )
-from ._events import QUIET, ProviderEvent, Usage
+from ._events import QUIET, ForChoice, ProviderEvent, Usage
 from ._routes import Endpoint, Route, match
 from ._table import ACCEPTS, State
-from .dialects import JSON_HEADERS, Encoder, chat, models
+from .dialects import JSON_HEADERS, Encoder, models
+from .dialects.chat import read_request
+from .dialects.completions import read_completion
 
 __all__ = ("Exchange", "Head", "Outcome")
 
@@ -68,8 +71,25 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body", "_bodyless", "_created", "_encoder", "_extra", "_id", "_refusal", "_request", "_room", "_route",
-        "_text", "api", "call", "head", "outcome", "quiet_limit", "state",
+        "_body",
+        "_bodyless",
+        "_created",
+        "_emulation",
+        "_encoder",
+        "_extra",
+        "_id",
+        "_principal",
+        "_refusal",
+        "_request",
+        "_room",
+        "_route",
+        "_text",
+        "api",
+        "call",
+        "head",
+        "outcome",
+        "quiet_limit",
+        "state",
     )  # fmt: skip
 
     state: State
@@ -92,6 +112,8 @@ class Exchange:
         self._body = bytearray()  # not a list: a body in pieces of two bytes would take 28 times its size
         self._room = api.limits.body
         self._encoder: Encoder | None = None
+        self._emulation: Emulation | None = None
+        self._principal = ""
         self._text: Callable[[str], bytes] | None = None  # the encoder's, when a text changes only it
         self._extra: Fields = ()
         self._route: Route | None = None
@@ -152,15 +174,24 @@ class Exchange:
             return b""
         encoder = self._encoder
         assert encoder is not None  # CALLING and STREAMING have one
-        data = encoder.event(event)
+        if self._emulation is None:
+            data = encoder.event(event)
+        else:
+            data = b"".join(map(encoder.event, self._emulation.push(event)))
         if data:
             if event is not QUIET:
                 self.outcome.delivered = True
-                self._text = encoder.text
+                if self._emulation is None and not isinstance(event, ForChoice):
+                    self._text = encoder.text  # the first choice is open, from here on its texts need no questions
             if self.state is State.CALLING:
                 self.state = State.STREAMING
                 self.head = Head(200, encoder.headers + self._extra + self._common())
         return data
+
+    @property
+    def satisfied(self) -> bool:
+        """Nothing more of the provider is wanted: stop it and call :meth:`end`."""
+        return self._emulation is not None and self._emulation.satisfied
 
     def end(self) -> bytes:
         """The provider has finished; the rest of the reply."""
@@ -169,7 +200,8 @@ class Exchange:
             return b""
         encoder = self._encoder
         assert encoder is not None
-        data = encoder.end()
+        data = b"".join(map(encoder.event, self._emulation.flush())) if self._emulation is not None else b""
+        data += encoder.end()
         self.outcome.usage = encoder.usage
         self.outcome.delivered = True
         if self.state is State.CALLING:
@@ -206,7 +238,7 @@ class Exchange:
             authenticate(request.headers, self.api.keys)  # a stranger learns nothing about paths either
             raise
         if route.endpoint not in _OPEN:
-            authenticate(request.headers, self.api.keys)
+            self._principal = authenticate(request.headers, self.api.keys)
         length = request.headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:20]) > limits.body:
             raise self._too_large()
@@ -214,16 +246,22 @@ class Exchange:
 
     def _open(self, route: Route, body: bytes) -> bytes:
         api, catalog = self.api, self.api.catalog
-        if route.endpoint is Endpoint.CHAT:
+        if route.endpoint in (Endpoint.CHAT, Endpoint.COMPLETION):
             self._require_json()
-            self.call, self._encoder = chat.read_request(
-                body, api, id=self._id, created=self._created, provider=route.provider
+            read = read_request if route.endpoint is Endpoint.CHAT else read_completion
+            self.call, self._encoder, self._emulation = read(
+                body,
+                api,
+                id=self._id,
+                created=self._created,
+                provider=route.provider,
+                conversation=route.conversation,
+                principal=self._principal,
             )
             self._extra = ((b"x-g4f-model", _field(self.call.model)),)
-            if self._encoder.live:
-                self.quiet_limit = api.quiet_limit
-            else:
-                self._text = self._encoder.text  # it commits nothing, so nothing changes with a text
+            self.quiet_limit = api.quiet_limit if self._encoder.live else None
+            if not self._encoder.live and self._emulation is None:
+                self._text = self._encoder.text  # nothing is sent before the end, so there is no commit to wait for
             self.state = State.CALLING
             return b""
         if route.endpoint is Endpoint.MODEL:

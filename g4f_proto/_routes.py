@@ -19,6 +19,7 @@ class Endpoint(Enum):
     """What a request asks for."""
 
     CHAT = "a chat completion"
+    COMPLETION = "a legacy completion"
     MODELS = "the list of models"
     MODEL = "one model"
     HEALTH = "whether the server is up"
@@ -28,6 +29,13 @@ class Endpoint(Enum):
 ROUTES: Final = (
     ("POST", "/v1/chat/completions", Endpoint.CHAT, "Chat, one answer or a stream"),
     ("POST", "/api/{provider}/chat/completions", Endpoint.CHAT, "The same, from one provider"),
+    (
+        "POST",
+        "/api/{provider}/{conversation_id}/chat/completions",
+        Endpoint.CHAT,
+        "The same, its history kept here",
+    ),
+    ("POST", "/v1/completions", Endpoint.COMPLETION, "Legacy completions, answered as a chat of one turn"),
     ("GET", "/v1/models", Endpoint.MODELS, "Models and providers that can be named as `model`"),
     ("GET", "/api/{provider}/models", Endpoint.MODELS, "The models of one provider"),
     ("GET", "/v1/models/{model...}", Endpoint.MODEL, "One model"),
@@ -42,6 +50,7 @@ class Route:
     endpoint: Endpoint
     provider: str | None = None
     model: str | None = None
+    conversation: str | None = None
 
 
 def _segments(pattern: str) -> tuple[str, ...]:
@@ -77,7 +86,7 @@ def match(method: str, target: bytes) -> Route:
         if names is None:
             continue
         if allow == method:
-            return Route(endpoint, names.get("provider"), names.get("model"))
+            return Route(endpoint, names.get("provider"), names.get("model"), names.get("conversation_id"))
         allowed += [allow, "HEAD"] if allow == "GET" else [allow]
     path = ("/" + "/".join(parts))[:200]
     if allowed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
 
-__all__ = ("StopFilter", "quote", "quoted")
+__all__ = ("StopFilter", "ThinkSplitter", "quote", "quoted")
 
 quote = encode_basestring_ascii  #: str -> JSON string literal, still a str
 
@@ -54,3 +54,70 @@ class StopFilter:
 def _overlap(text: str, stop: str) -> int:
     """How many characters at the end of `text` begin `stop`."""
     return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+
+
+class ThinkSplitter:
+    """Text of a model that thinks aloud: what stands in ``<think>...</think>`` before the answer is not part of it.
+
+    Only at the beginning: a model that writes the tags later writes about them. What could begin a tag is held back.
+    """
+
+    _OPEN, _CLOSE = "<think>", "</think>"
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._breaks = 0  # line breaks before it, which belong to the thought if it goes on
+        self._begun = False  # a thought was told
+        self._inside: bool | None = None  # None: it is not yet known whether the answer begins with a thought
+        self._over = False
+        self._fresh = False
+
+    def push(self, text: str) -> tuple[str, str]:
+        """What these characters add to the thought, and to the answer."""
+        if self._over:
+            if self._fresh:  # the line breaks between the thought and the answer belong to neither
+                text = text.lstrip("\n")
+                self._fresh = not text
+            return "", text
+        self._held += text
+        if self._inside is None:
+            start = self._held.lstrip()
+            if self._OPEN.startswith(start):
+                return "", ""  # perhaps the tag, or nothing but blanks yet
+            self._inside = start.startswith(self._OPEN)
+            if self._inside:
+                self._held = start[len(self._OPEN) :]
+            else:
+                self._over = True
+                return "", self.flush()
+        thought, tag, answer = self._held.partition(self._CLOSE)
+        if tag:
+            self._over, self._held = True, ""
+            answer = answer.lstrip("\n")
+            self._fresh = not answer
+            thought, self._breaks = self._broken(thought.rstrip("\n")), 0
+            return thought, answer
+        certain = thought[: len(thought) - _overlap(thought, self._CLOSE)]
+        self._held = thought[len(certain) :]
+        thought = self._broken(certain.rstrip("\n"))
+        self._breaks += len(certain) - len(certain.rstrip("\n"))
+        return thought, ""
+
+    def _broken(self, thought: str) -> str:
+        """`thought` behind the line breaks before it, if it is one; none stand before the first."""
+        if not thought:
+            return ""
+        thought = "\n" * self._breaks + thought if self._begun else thought.lstrip("\n")
+        self._begun, self._breaks = True, 0
+        return thought
+
+    def flush(self) -> str:
+        """What is still held back when the text is over: it was no tag."""
+        held, self._held = "\n" * (self._breaks if self._begun else 0) + self._held, ""
+        self._breaks = 0
+        return held
+
+    @property
+    def thinking(self) -> bool:
+        """What is held back belongs to a thought that never ended."""
+        return self._inside is True and not self._over

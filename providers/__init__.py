@@ -6,8 +6,10 @@ for a stream; a single reply iterates it directly. Nothing here knows HTTP respo
 
 from __future__ import annotations
 
+from .conversations import Conversations, MemoryConversations
+from .history import WithHistory
 from .provider import Provider, failure
 from .run import Run
 from .scripted import Scripted
 
-__all__ = ("Provider", "Run", "Scripted", "failure")
+__all__ = ("Conversations", "MemoryConversations", "Provider", "Run", "Scripted", "WithHistory", "failure")

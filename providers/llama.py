@@ -1,5 +1,8 @@
 # llama.cpp in this process, through xllamacpp: loading it, and one answer being made. It knows tokens and threads, not
-# models.
+# models; `hearing` knows what is said.
+#
+# Completions, not chats: llama.cpp's own reading of a chat trims and rewrites what the model says, joins tokens under
+# one probability, and drops the grammar where the template has none.
 #
 # xllamacpp's call blocks a thread and calls back for every chunk; the thread hands what it hears to the event loop. The
 # rules:
@@ -11,6 +14,7 @@
 #   are kept here as the answer's error.
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import tempfile
@@ -23,10 +27,13 @@ from typing import Any, Final, Protocol
 
 import anyio
 import anyio.lowlevel
+from pydantic import JsonValue
 
-from g4f_proto import REASONS, ApiError, Finish, InvalidRequest, ProviderEvent, ProviderNotWorking, Usage
+from g4f_proto import ApiError, ProviderEvent
 
-__all__ = ("Answer", "Llama", "load", "too_long")
+from .hearing import Hearing, broken
+
+__all__ = ("Answer", "Llama", "grammar", "load")
 
 log = logging.getLogger("g4f.providers")
 
@@ -34,17 +41,24 @@ log = logging.getLogger("g4f.providers")
 #: one to the next, in a prompt of 1500 tokens, was 1.3 s with 32 and 2.1 s with 64, at the same 60 tokens/s.
 BATCH: Final = 32
 
-_Chunk = dict[str, Any]  # an OpenAI chunk as xllamacpp gives it, or {"error": {...}}
+# What LLGuidance makes patterns of. For any other format: "The value ... is an annotation", and asserts nothing -
+# https://json-schema.org/draft/2020-12/json-schema-validation#section-7.2.1
+_FORMATS: Final = ("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid")
+_ANY_NAME: Final[tuple[JsonValue, ...]] = (True, {}, {"type": "string"})  # names are strings
+_NAMED: Final = ("properties", "patternProperties", "dependentSchemas", "$defs", "definitions")
+_DATA: Final = ("const", "enum", "default", "examples")
+
+_Chunk = dict[str, Any]  # an OpenAI completion chunk as xllamacpp gives it, or {"error": {...}}
 
 
 class Llama(Protocol):
     """What we use of ``xllamacpp.Server``."""
 
-    def handle_chat_completions(self, request: Mapping[str, object], callback: Callable[[_Chunk], bool]) -> object:
+    def handle_completions(self, request: Mapping[str, object], callback: Callable[[_Chunk], bool]) -> object:
         """Blocks; calls back with every chunk until that returns True."""
 
 
-def load(path: Path, *, slots: int, context: int, template: str, temperature: float, top_p: float) -> Llama:
+def load(path: Path, *, slots: int, context: int, temperature: float, top_p: float) -> Llama:
     """Load a model; takes a second, and memory.
 
     :param slots: answers that can be made at the same time.
@@ -63,9 +77,6 @@ def load(path: Path, *, slots: int, context: int, template: str, temperature: fl
     # somebody.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.sampling.temp, params.sampling.top_p = temperature, top_p
-    params.chat_template = template
-    params.force_pure_content_parser = True  # text is text, whatever tags the model writes
-    params.prefill_assistant = False  # a chat that ends with the assistant's turn gets a new one, as with OpenAI
     params.cache_ram_mib = 0  # by default it keeps up to 8 GiB of old prompts
     params.verbosity = -1  # nothing on stderr
     params.fit_params = params.warmup = params.ui = params.endpoint_slots = False
@@ -81,24 +92,58 @@ def load(path: Path, *, slots: int, context: int, template: str, temperature: fl
     return llama
 
 
+def grammar(schema: Mapping[str, JsonValue], *, opening: int) -> str:
+    """A grammar of llama.cpp's for JSON that is valid against `schema`, its keys in the order of `properties`.
+
+    LLGuidance's, because llama.cpp's own conversion of a schema leaves out what it does not know, `allOf` for one, and
+    accepts more. Blanks as `json.dumps` sets them: a model that may add some adds them without end.
+    https://github.com/guidance-ai/llguidance/blob/main/docs/json_schema.md
+
+    :param opening: the token to be said before the JSON.
+    """
+    style = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    start = f"%llguidance {{}}\nstart: <[{opening}]> answer\nanswer: %json "
+    return start + json.dumps({**_asserting(schema), "x-guidance": style})
+
+
+def _asserting(schema: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """`schema` without the keywords that restrict nothing and that LLGuidance refuses all the same."""
+    kept: dict[str, JsonValue] = {}
+    for keyword, value in schema.items():
+        if (keyword == "format" and value not in _FORMATS) or (keyword == "propertyNames" and value in _ANY_NAME):
+            continue
+        if keyword in _NAMED and isinstance(value, dict):
+            kept[keyword] = {name: _part(part) for name, part in value.items()}
+        else:
+            kept[keyword] = value if keyword in _DATA else _part(value)
+    return kept
+
+
+def _part(value: JsonValue) -> JsonValue:
+    if isinstance(value, list):
+        return [_part(part) for part in value]
+    return _asserting(value) if isinstance(value, dict) else value
+
+
 class Answer:
     """One answer being made: llama.cpp in a thread of its own, everything else in the event loop.
 
-    :param request: an OpenAI chat request; how it is streamed is decided here.
+    :param request: llama.cpp's completion request; how it is streamed is decided here.
+    :param hearing: what makes events of llama.cpp's chunks.
     :param done: called in the event loop when llama.cpp has done with it, read or not.
     """
 
-    def __init__(self, llama: Llama, request: Mapping[str, object], done: Callable[[], None]) -> None:
+    def __init__(self, llama: Llama, request: Mapping[str, object], hearing: Hearing, done: Callable[[], None]) -> None:
         self.error: ApiError | None = None  #: why the answer broke off, once `take` has given everything
         self._llama = llama
         stream = {"stream": True, "stream_options": {"include_usage": True}, "return_progress": True}
         self._request = {**request, **stream}
+        self._hearing = hearing
         self._done = done
         self._box: deque[ProviderEvent] = deque()
         self._ready = anyio.Event()  # there is something in the box, or no more to come
         self._over = anyio.Event()
         self._stopped = False  # nobody wants the rest: the one thing the thread reads
-        self._complete = False  # usage came, the last thing llama.cpp says
         # Not `anyio.from_thread.run_sync`: it waits for the loop, and for ever if the loop ends first.
         loop: Any = anyio.lowlevel.current_token().native_token
         self._post: Callable[[Callable[[], None]], object]
@@ -125,28 +170,27 @@ class Answer:
 
     def _run(self) -> None:
         try:
-            self._llama.handle_chat_completions(self._request, self._heard)
+            self._llama.handle_completions(self._request, self._heard)
         except Exception:
             log.exception("llama.cpp refused a request")
-            self.error = _broken()
-        if self.error is None and not self._complete and not self._stopped:
+            self.error = broken()
+        if self.error is None and not self._hearing.complete and not self._stopped:
             log.error("llama.cpp broke an answer off")
-            self.error = _broken()
+            self.error = broken()
         self._tell(self._end)
 
     def _heard(self, chunk: _Chunk) -> bool:
         try:
-            events = _events(chunk)
+            events = self._hearing.hear(chunk)
         except ApiError as error:
             self.error = error
             return True
         except Exception:
             log.exception("llama.cpp said something unexpected")
-            self.error = _broken()
+            self.error = broken()
             return True
-        self._complete = any(isinstance(event, Usage) for event in events)
         self._tell(partial(self._put, events))  # also nothing: a loop that is gone is noticed during the prompt too
-        return self._stopped
+        return self._stopped or self._hearing.enough
 
     def _tell(self, what: Callable[[], None]) -> None:
         try:
@@ -164,45 +208,3 @@ class Answer:
         self._over.set()
         self._ready.set()
         self._done()
-
-
-def too_long(context: int, tokens: int | None = None) -> InvalidRequest:
-    """The messages fill more than the context; `tokens` is how many they are, if they were counted."""
-    resulted = f"resulted in {tokens} tokens" if tokens else "are longer than that"
-    return InvalidRequest(
-        f"This model's maximum context length is {context} tokens. However, your messages {resulted}. "
-        "Please reduce the length of the messages.",
-        code="context_length_exceeded",
-        param="messages",
-    )
-
-
-def _events(chunk: _Chunk) -> list[ProviderEvent]:
-    """What a chunk says; mostly one piece of text, or nothing.
-
-    :raises ApiError: it is an error.
-    """
-    if (error := chunk.get("error")) is not None:
-        if error.get("type") == "exceed_context_size_error":
-            raise too_long(error["n_ctx"], error["n_prompt_tokens"])
-        log.error("llama.cpp: %s", error.get("message"))
-        raise _broken()
-    events: list[ProviderEvent] = []
-    for choice in chunk["choices"]:
-        if text := choice["delta"].get("content"):
-            events.append(text)
-        if reason := choice["finish_reason"]:
-            events.append(Finish(reason=REASONS.get(reason, "stop")))
-    if (usage := chunk.get("usage")) is not None:
-        events.append(
-            Usage(
-                prompt_tokens=usage["prompt_tokens"],
-                completion_tokens=usage["completion_tokens"],
-                cached_tokens=usage["prompt_tokens_details"]["cached_tokens"],
-            )
-        )
-    return events
-
-
-def _broken() -> ProviderNotWorking:
-    return ProviderNotWorking("The local model could not answer; the server's log has the details.")

@@ -36,6 +36,7 @@ _EXPECTED: Final = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+_RANK: Final = {**dict.fromkeys(_EXPECTED, 0), "union_tag_invalid": 2, "union_tag_not_found": 2}
 
 
 def validate(model: type[M], body: Mapping[str, JsonValue]) -> M:
@@ -59,8 +60,9 @@ def path_of(location: Sequence[str | int]) -> str:
 
 def _translate(errors: list[ErrorDetails], body: JsonValue | Mapping[str, JsonValue]) -> InvalidRequest:
     located = [(_walk(error, body), error) for error in errors]
-    # Of branches that came equally far, the one that took the type and not the value is meant.
-    location, error = max(located, key=lambda found: (len(found[0]), found[1]["type"] not in _EXPECTED))
+    # Of branches that came equally far, the one that took the type and not the value is meant; an object that no
+    # branch took is told what its `type` may be, and not the names that could stand in its place.
+    location, error = max(located, key=lambda found: (len(found[0]), _RANK.get(found[1]["type"], 1)))
     same = [other for where, other in located if where == location]
     param, kind, context = path_of(location), error["type"], error.get("ctx", {})
     if kind == "missing":

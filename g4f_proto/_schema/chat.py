@@ -1,16 +1,39 @@
 # The body of POST /v1/chat/completions, typed; ranges are those of OpenAI's CreateChatCompletionRequest.
 #
-# Only what changes the answer of a text chat has a field here. The rest of OpenAI's parameters stands in
-# `_capabilities`, where each is either advice, or refused unless its value asks for nothing; unknown fields pass
-# (complaint: servers that refuse `store`, `metadata` and their like break whole client libraries).
+# Only what some provider can honour has a field here. The rest of OpenAI's parameters stands in `_capabilities`, where
+# each is refused unless its value asks for nothing; unknown fields pass (complaint: servers that refuse `store`,
+# `metadata` and their like break whole client libraries). What two fields say together is checked by `consistent`.
 # https://github.com/openai/openai-openapi
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
 
-__all__ = ("ChatRequest", "Message", "OtherPart", "Part", "RefusalPart", "StreamOptions", "TextPart")
+from .._errors import InvalidRequest
+from .tools import (
+    Function,
+    FunctionCall,
+    NamedFunction,
+    ResponseFormat,
+    SchemaFormat,
+    Strict,
+    Tool,
+    ToolCallEntry,
+    ToolChoice,
+)
+
+__all__ = (
+    "ChatRequest",
+    "ImagePart",
+    "Message",
+    "OtherPart",
+    "Part",
+    "RefusalPart",
+    "StreamOptions",
+    "TextPart",
+    "consistent",
+)
 
 Role = Literal["developer", "system", "user", "assistant", "tool", "function"]
 #: A name stands in every chunk of a stream, so its length is multiplied; the longest model ids in use have some 100.
@@ -21,44 +44,53 @@ Tokens = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Stop = Annotated[str, Field(max_length=512)]
 
 
-class _Strict(BaseModel):
-    # No coercion: `"n": "2"` is a client's mistake that OpenAI names, and guessing would hide it.
-    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
-
-
-class TextPart(_Strict):
+class TextPart(Strict):
     """``{"type": "text", "text": "..."}``."""
 
     type: Literal["text"]
     text: str
 
 
-class RefusalPart(_Strict):
+class RefusalPart(Strict):
     """``{"type": "refusal", "refusal": "..."}``, what an assistant said instead of an answer."""
 
     type: Literal["refusal"]
     refusal: str
 
 
-class OtherPart(_Strict):
-    """A part that is no text: a provider that cannot see or hear it refuses it by name."""
+class ImageUrl(Strict):
+    """Where an image is: a data URI, or an address that an upstream may fetch."""
 
-    type: Literal["image_url", "input_audio", "file"]
+    url: str
+    detail: Literal["auto", "low", "high", "original"] | None = None
 
 
-Part = Annotated[TextPart | RefusalPart | OtherPart, Field(discriminator="type")]
+class ImagePart(Strict):
+    """``{"type": "image_url", "image_url": {"url": "data:image/png;base64,..."}}``."""
+
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+class OtherPart(Strict):
+    """A part that nobody here can hear or read: it is refused by name."""
+
+    type: Literal["input_audio", "file"]
+
+
+Part = Annotated[TextPart | RefusalPart | ImagePart | OtherPart, Field(discriminator="type")]
 # `fail_fast`: one complaint is told, so a body of millions of wrong elements must not make millions of them.
 
 
-class Message(_Strict):
+class Message(Strict):
     """One turn. Only `role` is required by the schema; who may leave `content` out is checked by the dialect."""
 
     role: Role
     content: str | Annotated[list[Part], Field(fail_fast=True)] | None = None
     name: str | None = None
-    tool_calls: list[JsonValue] | None = None
+    tool_calls: Annotated[list[ToolCallEntry], Field(max_length=128, fail_fast=True)] | None = None
     tool_call_id: str | None = None
-    function_call: JsonValue = None
+    function_call: FunctionCall | None = None
 
     @property
     def text(self) -> str:
@@ -67,6 +99,12 @@ class Message(_Strict):
             return self.content
         return "".join(_said(part) for part in self.content or ())
 
+    @property
+    def image_urls(self) -> list[str]:
+        """Where its images are, in their order."""
+        parts = self.content if isinstance(self.content, list) else []
+        return [part.image_url.url for part in parts if isinstance(part, ImagePart)]
+
 
 def _said(part: Part) -> str:
     if isinstance(part, TextPart):
@@ -74,13 +112,13 @@ def _said(part: Part) -> str:
     return part.refusal if isinstance(part, RefusalPart) else ""
 
 
-class StreamOptions(_Strict):
+class StreamOptions(Strict):
     """What a stream shall carry beside the answer."""
 
     include_usage: bool | None = None
 
 
-class ChatRequest(_Strict):
+class ChatRequest(Strict):
     """A chat, validated: every field in its range, `messages` not empty."""
 
     messages: Annotated[list[Message], Field(min_length=1, fail_fast=True)]
@@ -99,6 +137,20 @@ class ChatRequest(_Strict):
     top_logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     stop: Stop | Annotated[list[Stop], Field(max_length=4, fail_fast=True)] | None = None
     timeout: Annotated[float, Field(ge=0.0)] | None = None
+    logprobs: bool | None = None
+    logit_bias: dict[str, Annotated[float, Field(ge=-100.0, le=100.0)]] | None = None
+    response_format: ResponseFormat | None = None
+    tools: Annotated[list[Tool], Field(max_length=128, fail_fast=True)] | None = None
+    tool_choice: ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    functions: Annotated[list[Function], Field(min_length=1, max_length=128, fail_fast=True)] | None = None
+    function_call: Literal["none", "auto"] | NamedFunction | None = None
+    conversation_id: Name | None = None
+
+    @property
+    def schema_asked(self) -> dict[str, JsonValue] | None:
+        """The JSON Schema that the answer shall be valid against."""
+        return self.response_format.json_schema.schema_ if isinstance(self.response_format, SchemaFormat) else None
 
     @property
     def token_limit(self) -> int | None:
@@ -115,3 +167,47 @@ class ChatRequest(_Strict):
     def include_usage(self) -> bool:
         """Whether a stream ends with a usage chunk."""
         return self.stream_options is not None and self.stream_options.include_usage is True
+
+
+def consistent(request: ChatRequest) -> None:
+    """Refuse what each field may say but not all of them together, as OpenAI does.
+
+    :raises InvalidRequest: naming the field that has no sense without another.
+    """
+    if request.top_logprobs and not request.logprobs:
+        raise _wrong("'top_logprobs' is only allowed when 'logprobs' is true.", "top_logprobs")
+    if request.tools and request.functions:
+        raise _wrong("'functions' is the deprecated name of 'tools'; give one of them.", "functions")
+    if request.conversation_id and (request.n or 1) > 1:
+        raise _wrong("'n' must be 1 in a conversation: it goes on with one answer.", "n")
+    names = [tool.function.name for tool in request.tools or ()]
+    names += [function.name for function in request.functions or ()]
+    field = "tools" if request.tools else "functions"
+    if len(set(names)) < len(names):
+        raise _wrong(f"The names in '{field}' must differ.", field)
+    choice = request.tool_choice
+    if choice is not None and choice != "none" and not request.tools:
+        if choice != "auto":
+            raise _wrong("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
+    elif choice is not None and not isinstance(choice, str):
+        wanted = (
+            [choice.function.name]
+            if choice.type == "function"
+            else [t.function.name for t in choice.allowed_tools.tools]
+        )
+        for name in wanted:
+            if name not in names:
+                raise _wrong(f"Tool choice '{name}' is not among the 'tools'.", "tool_choice")
+    called = request.function_call
+    if isinstance(called, NamedFunction) and called.name not in names:
+        raise _wrong(f"Function '{called.name}' is not among the 'functions'.", "function_call")
+    for position, message in enumerate(request.messages):
+        if message.role == "tool" and not message.tool_call_id:
+            where = f"messages[{position}].tool_call_id"
+            raise InvalidRequest(
+                f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter"
+            )
+
+
+def _wrong(message: str, param: str) -> InvalidRequest:
+    return InvalidRequest(message, param=param, code="invalid_value")

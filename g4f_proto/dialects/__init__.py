@@ -33,7 +33,10 @@ class Encoder(Protocol):
     headers: ClassVar[Headers]
     #: Whether bytes leave before the end: then silence is the client's to endure, and a failure after them is a frame.
     live: ClassVar[bool]
-    usage: Usage | None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider counted, as far as it said."""
 
     def text(self, text: str) -> bytes:
         """A piece of the answer's text; the whole hot path."""

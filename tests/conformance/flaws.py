@@ -1,5 +1,6 @@
 """The mistakes of real servers, each as one mutation of a right one, beside the cases that must see it."""
 
+from .answers import ANSWERS
 from .mutations import (
     DONE,
     body,
@@ -30,6 +31,7 @@ from .mutations import (
 from .proxy import Flaw
 
 FLAWS: dict[str, Flaw] = {
+    **ANSWERS,
     # the stream's frames
     "id fields": Flaw(("stream.fields",), events=data(lambda event: b"id: 7\n" + event)),
     "retry first": Flaw(("stream.fields",), events=lambda events: [b"retry: 3000\n\n", *events]),
@@ -51,19 +53,22 @@ FLAWS: dict[str, Flaw] = {
     "for nginx to buffer": Flaw(("delivery.no-buffering",), reply=header("x-accel-buffering", None)),
     "a stream of text": Flaw(("stream.content-type", "stream.done"), reply=header("content-type", "text/plain")),
     # the stream's chunks
-    "role in every chunk": Flaw(("stream.role-once",), events=choices(lambda c: c["delta"].update(role="assistant"))),
+    "role in every chunk": Flaw(
+        ("stream.role-once", "tools.stream-role", "choices.role-once"),
+        events=choices(lambda c: c["delta"].update(role="assistant")),
+    ),
     "no role": Flaw(("stream.role-once", "stream.frames"), events=choices(lambda c: c["delta"].pop("role", None))),
     "finish_reason only at the end": Flaw(
         ("stream.chunk-shape",), events=choices(lambda c: c["finish_reason"] or c.pop("finish_reason"))
     ),
-    "finish_reason twice": Flaw(("stream.finish-once",), events=chunks(early_finish)),
+    "finish_reason twice": Flaw(("stream.finish-once", "choices.finish-once"), events=chunks(early_finish)),
     "no finish_reason": Flaw(
         ("stream.finish-once", "stream.length", "stream.stop"), events=choices(put(finish_reason=None))
     ),
     "stop for length": Flaw(
         ("stream.length",), events=choices(lambda c: c["finish_reason"] and put(finish_reason="stop")(c))
     ),
-    "a new id each chunk": Flaw(("stream.same-id",), events=chunks(numbered)),
+    "a new id each chunk": Flaw(("stream.same-id", "choices.same-envelope"), events=chunks(numbered)),
     "another model": Flaw(
         ("stream.model-echo", "chat.model-echo"), reply=success(put(model="x")), events=every(put(model="x"))
     ),
@@ -107,7 +112,9 @@ FLAWS: dict[str, Flaw] = {
     "max_completion_tokens ignored": Flaw(
         ("chat.max-completion-tokens", "chat.both-limits"), request=drop("max_completion_tokens")
     ),
-    "stop ignored": Flaw(("chat.stop", "chat.stop-across-deltas", "stream.stop"), request=drop("stop")),
+    "stop ignored": Flaw(
+        ("chat.stop", "chat.stop-across-deltas", "stream.stop", "choices.limits"), request=drop("stop")
+    ),
     "n ignored": Flaw(("chat.n", "stream.n", "errors.range-counts"), request=drop("n")),
     "logprobs ignored": Flaw(("chat.logprobs",), request=drop("logprobs", "top_logprobs")),
     "stream ignored": Flaw(("stream.done", "stream.fields"), request=drop("stream")),

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from g4f_proto import Api, Catalog, Exchange, Model, ProviderEvent, ProviderInfo, RequestHead, State
+from g4f_proto import PARAMETERS, Api, Catalog, Exchange, Model, ProviderEvent, ProviderInfo, RequestHead, State
 
 ID = "0123456789abcdef" * 2
 CREATED = 1_700_000_000
@@ -25,6 +25,16 @@ MODELS = {
 }
 CATALOG = Catalog(providers={"Echo": ECHO, "Bare": BARE}, models=MODELS, aliases={"gpt-4o": "echo", "my-bare": "Bare"})
 API = Api(catalog=CATALOG)
+
+
+def serving(*native: str, think_tags: bool = False) -> Api:
+    """An API whose one provider, `One`, honours so much by itself; its model is `echo`."""
+    one = ProviderInfo(name="One", label="One", default_model="echo", native=frozenset(native), think_tags=think_tags)
+    return Api(catalog=Catalog(providers={"One": one}, models={"One": (Model(id="echo", owned_by="us"),)}))
+
+
+ABLE = serving(*PARAMETERS)  # needs no help with anything
+CONSTRAINED = serving("response_format")  # can be held to a JSON Schema, and no more
 
 
 def chat(**fields: object) -> bytes:

@@ -1,16 +1,18 @@
-# Honoured or refused, never silently ignored; and what asks for nothing passes, as client libraries send it by default.
+# Native, emulated or refused, never silently ignored; and what asks for nothing passes, as clients send it by default.
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
-from g4f_proto import PARAMETERS, Catalog, Choice, ProviderInfo, UnsupportedParameter
+from g4f_proto import PARAMETERS, Catalog, Choice, ProviderInfo, UnsupportedParameter, emulated
 from g4f_proto._capabilities import check
+from g4f_proto._emulation import EMULATED
 
 from .made import API, ECHO, MODELS, ask, chat, refused
 
 ASKING: dict[str, object] = {
     "audio": {"voice": "alloy", "format": "wav"},
-    "conversation_id": "conv-1",
     "frequency_penalty": 0.5,
     "function_call": {"name": "f"},
     "functions": [{"name": "f"}],
@@ -21,7 +23,7 @@ ASKING: dict[str, object] = {
     "modalities": ["text", "audio"],
     "moderation": {"on": True},
     "n": 2,
-    "parallel_tool_calls": "yes",
+    "parallel_tool_calls": True,
     "prediction": {"type": "content", "content": "x"},
     "presence_penalty": -0.5,
     "proxy": "http://127.0.0.1:9",
@@ -44,23 +46,72 @@ def test_every_parameter_has_a_case() -> None:
     assert set(ASKING) == set(PARAMETERS)
 
 
-@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def info(*native: str, name: str = "Able") -> ProviderInfo:
+    return ProviderInfo(name=name, label=name, default_model="m", native=frozenset(native))
+
+
+#: What stands beside a parameter so that it makes sense: OpenAI refuses it alone.
+BESIDE: dict[str, dict[str, object]] = {
+    "function_call": {"functions": [{"name": "f"}]},
+    "tool_choice": {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    "top_logprobs": {"logprobs": True},
+}
+ALWAYS = {"n", "stop"}  # emulated for everybody
+CONSTRAINED = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}  # by a JSON Schema
+#: Asks for something by itself; `parallel_tool_calls` says how tools may be called, and true is what everybody does.
+ASKED = sorted(set(PARAMETERS) - {"parallel_tool_calls"})
+
+
+def test_what_is_emulated() -> None:
+    assert {name for name, needed in EMULATED.items() if needed is None} == ALWAYS
+    assert {name for name, needed in EMULATED.items() if needed == "response_format"} == CONSTRAINED
+    assert len(EMULATED) == len(ALWAYS | CONSTRAINED)
+    bare, constrained, able = info(), info("response_format"), info("response_format", "tools")
+    assert {name for name in PARAMETERS if emulated(bare, name)} == ALWAYS
+    assert {name for name in PARAMETERS if emulated(constrained, name)} == ALWAYS | CONSTRAINED
+    assert {name for name in PARAMETERS if emulated(able, name)} == ALWAYS, "who has tools is asked for tools"
+
+
+@pytest.mark.parametrize("name", sorted(set(ASKED) - ALWAYS))
 def test_who_cannot_honour_it_refuses_it(name: str) -> None:
-    assert refused(chat(model="plain", **{name: ASKING[name]})) == (400, "unsupported_parameter", name)
+    status, code, param = refused(chat(model="plain", **{**BESIDE.get(name, {}), name: ASKING[name]}))
+    assert (status, code) == (400, "unsupported_parameter")
+    assert param in {name, *BESIDE.get(name, {})}
 
 
-@pytest.mark.parametrize("name", sorted(PARAMETERS))
+@pytest.mark.parametrize("name", sorted(set(ASKED) - ALWAYS))
 def test_who_can_honour_it_takes_it(name: str) -> None:
-    able = ProviderInfo(name="Able", label="Able", default_model="m", native=frozenset({name}))
-    check(Choice(able, "m"), {name: ASKING[name]})  # type: ignore[dict-item]
-    with pytest.raises(UnsupportedParameter, match=r"'m'.*'Bare'"):
-        check(Choice(ProviderInfo(name="Bare", label="", default_model=""), "m"), {name: ASKING[name]})  # type: ignore[dict-item]
+    check(Choice(info(name), "m"), {name: ASKING[name]})  # type: ignore[dict-item]
+    with pytest.raises(UnsupportedParameter, match=r"'m'.*'Bare'") as caught:
+        check(Choice(info(name="Bare"), "m"), {name: ASKING[name]})  # type: ignore[dict-item]
+    assert caught.value.param == name
+
+
+@pytest.mark.parametrize("name", sorted(ALWAYS))
+def test_what_everybody_takes(name: str) -> None:
+    exchange, out = ask(chat(model="plain", **{name: ASKING[name]}))
+    assert exchange.call is not None, out
+    assert name not in exchange.call.body, "the provider does not hear of it"
+    assert getattr(exchange.call.request, name) is None
+
+
+@pytest.mark.parametrize("name", sorted(CONSTRAINED))
+def test_who_has_tools_is_not_helped_with_the_rest(name: str) -> None:
+    """What a provider of tools of its own does not name it would not honour, and nobody would in its place."""
+    able = info("tools", "response_format")
+    value: Any = ASKING[name]
+    if name in ("tools", "parallel_tool_calls"):
+        check(Choice(able, "m"), {name: value})
+    else:
+        with pytest.raises(UnsupportedParameter):
+            check(Choice(able, "m"), {name: value})
 
 
 @pytest.mark.parametrize("name", sorted(PARAMETERS))
 def test_its_neutral_values_pass_everywhere(name: str) -> None:
     for value in (None, *PARAMETERS[name]):
-        exchange, out = ask(chat(model="plain", **{name: value}))
+        body: dict[str, Any] = {name: value}
+        exchange, out = ask(chat(model="plain", **body))
         assert exchange.call is not None, out
 
 
@@ -68,8 +119,10 @@ def test_its_neutral_values_pass_everywhere(name: str) -> None:
     "fields",
     [
         {"tools": []}, {"tools": [], "tool_choice": None}, {"tool_choice": "none"}, {"logit_bias": {}}, {"stop": []},
-        {"n": 1}, {"temperature": 1.0}, {"top_p": 1}, {"presence_penalty": 0.0}, {"logprobs": False}, {"functions": []},
-        {"top_logprobs": 0}, {"stop": ""}, {"response_format": None}, {"parallel_tool_calls": False},
+        {"n": 1}, {"temperature": 1.0}, {"top_p": 1}, {"presence_penalty": 0.0}, {"logprobs": False},
+        {"tool_choice": "auto"}, {"tools": [], "tool_choice": "auto"}, {"functions": None, "function_call": "auto"},
+        {"top_logprobs": 0}, {"logprobs": False, "top_logprobs": 0}, {"n": None, "stop": None},
+        {"stop": ""}, {"response_format": None}, {"parallel_tool_calls": False},
     ],
 )  # fmt: skip
 def test_what_asks_for_nothing(fields: dict[str, object]) -> None:

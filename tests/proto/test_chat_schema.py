@@ -5,20 +5,22 @@ from typing import Any
 
 import pytest
 
-from g4f_proto import ChatRequest, Message
+from g4f_proto import ChatRequest, Message, offered
 
-from .made import MESSAGES, ask, chat, refused
+from .made import ABLE, API, MESSAGES, ask, chat, refused
 
 CALLS = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
 
 def read(**fields: Any) -> ChatRequest:
-    exchange, out = ask(chat(**fields))
+    exchange, out = ask(chat(**fields), api=ABLE)
     assert exchange.call is not None, out
     return exchange.call.request
 
 
 def said(content: object, role: str = "user", **more: object) -> str:
+    if role == "tool":
+        more["tool_call_id"] = "c1"
     return read(messages=[*MESSAGES, {"role": role, "content": content, **more}]).messages[1].text
 
 
@@ -45,15 +47,22 @@ def test_an_assistant_that_only_called_tools(history: dict[str, object]) -> None
     ]
     request = read(messages=messages)
     assert request.messages[1].text == ""
-    assert request.messages[1].tool_calls == CALLS
+    assert [call.model_dump() for call in request.messages[1].tool_calls or ()] == CALLS
     assert request.messages[2].tool_call_id == "c1"
 
 
 @pytest.mark.parametrize("role", ["developer", "system", "user", "tool"])
 def test_who_must_say_something(role: str) -> None:
-    where = "messages[1].content"
-    assert refused(chat(messages=[*MESSAGES, {"role": role}])) == (400, "missing_required_parameter", where)
-    assert refused(chat(messages=[*MESSAGES, {"role": role, "content": None}])) == (400, "invalid_type", where)
+    where, turn = "messages[1].content", {"role": role, "tool_call_id": "c1"}
+    assert refused(chat(messages=[*MESSAGES, turn])) == (400, "missing_required_parameter", where)
+    assert refused(chat(messages=[*MESSAGES, {**turn, "content": None}])) == (400, "invalid_type", where)
+
+
+@pytest.mark.parametrize("given", [{}, {"tool_call_id": None}, {"tool_call_id": ""}])
+def test_what_a_tool_returned_names_its_call(given: dict[str, object]) -> None:
+    where = "messages[1].tool_call_id"
+    body = chat(messages=[*MESSAGES, {"role": "tool", "content": "42", **given}])
+    assert refused(body) == (400, "missing_required_parameter", where)
 
 
 def test_a_refusal_in_the_history() -> None:
@@ -76,7 +85,11 @@ def test_unknown_fields_of_a_message_pass() -> None:
 @pytest.mark.parametrize("text", ["\x00", "\u2028", "😀", "\ud83d", "\ude00\ud83d", "a\r\nb", "\ufeff", "\uffff"])
 def test_any_text(text: str) -> None:
     assert said(text) == said([{"type": "text", "text": text}]) == text
-    assert said("x", "assistant", tool_calls=[text, {text: [text]}], name="n") == "x"
+    call = {"id": text, "type": "function", "function": {"name": text, "arguments": text}}
+    messages = [*MESSAGES, {"role": "assistant", "content": "x", "tool_calls": [call], "name": text}]
+    turn = read(messages=messages).messages[1]
+    assert [call.model_dump() for call in turn.tool_calls or ()] == [call]
+    assert turn.name == text
 
 
 def test_limits_of_length() -> None:
@@ -151,3 +164,129 @@ def test_the_ends_of_the_ranges_are_in_range(fields: dict[str, object]) -> None:
 
 def test_a_message_is_its_text() -> None:
     assert Message.model_validate({"role": "assistant"}).text == ""
+
+
+FUNCTION = {"name": "f", "description": "does", "parameters": {"type": "object"}, "strict": None}
+TOOL = {"type": "function", "function": FUNCTION}
+OTHER = {"type": "function", "function": {"name": "g-2_B"}}
+
+
+def test_tools() -> None:
+    tools = read(
+        tools=[TOOL, OTHER, {"type": "function", "function": {"name": "n" * 64, "strict": True, "x": 1}}]
+    ).tools
+    assert tools is not None
+    assert [tool.function.name for tool in tools] == ["f", "g-2_B", "n" * 64]
+    assert (tools[0].function.parameters, tools[1].function.parameters) == ({"type": "object"}, None)
+    assert len(read(tools=[{"type": "function", "function": {"name": f"f{i}"}} for i in range(128)]).tools or ()) == 128
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "must"),
+    [
+        (None, ["f", "g-2_B"], False),
+        ("auto", ["f", "g-2_B"], False),
+        ("none", [], False),
+        ("required", ["f", "g-2_B"], True),
+        ({"type": "function", "function": {"name": "f"}}, ["f"], True),
+        ({"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [OTHER]}}, ["g-2_B"], False),
+        (
+            {"type": "allowed_tools", "allowed_tools": {"mode": "required", "tools": [OTHER, TOOL]}},
+            ["f", "g-2_B"],
+            True,
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_a_model_may_call(choice: object, names: list[str], must: bool) -> None:
+    functions, wanted = offered(read(tools=[TOOL, OTHER], tool_choice=choice))
+    assert ([function.name for function in functions], wanted) == (names, must)
+
+
+@pytest.mark.parametrize(
+    ("choice", "names", "must"),
+    [(None, ["f", "g"], False), ("auto", ["f", "g"], False), ("none", [], False), ({"name": "g"}, ["g"], True)],
+)
+def test_what_a_model_may_call_by_the_old_names(choice: object, names: list[str], must: bool) -> None:
+    functions, wanted = offered(read(functions=[{"name": "f"}, {"name": "g"}], function_call=choice))
+    assert ([function.name for function in functions], wanted) == (names, must)
+
+
+def test_no_tools_no_calls() -> None:
+    assert offered(read()) == ([], False)
+    assert offered(read(tools=[], tool_choice="none")) == ([], False)
+
+
+def test_response_formats() -> None:
+    assert read(response_format=None).schema_asked is None
+    assert read(response_format={"type": "text"}).schema_asked is None
+    assert read(response_format={"type": "json_object"}).schema_asked is None
+    schema = {"type": "object", "properties": {"schema": {"$ref": "#"}}}
+    told = {"name": "n", "schema": schema, "strict": True, "description": "d", "x": 1}
+    assert read(response_format={"type": "json_schema", "json_schema": told}).schema_asked == schema
+    assert read(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}).schema_asked == {}
+
+
+def test_logit_bias_and_logprobs() -> None:
+    bias = {"50256": -100, "7": 100, "8": 0.5}
+    assert read(logit_bias=bias).logit_bias == bias
+    assert (read(logprobs=True, top_logprobs=20).logprobs, read(logprobs=True, top_logprobs=20).top_logprobs) == (
+        True,
+        20,
+    )
+    assert read(logprobs=True, top_logprobs=0).top_logprobs == 0
+
+
+def test_an_old_call_in_the_history() -> None:
+    called = {"name": "f", "arguments": "{}"}
+    turns = [*MESSAGES, {"role": "assistant", "content": None, "function_call": called}]
+    turn = read(messages=[*turns, {"role": "function", "name": "f", "content": None}]).messages[1]
+    assert turn.function_call is not None
+    assert turn.function_call.model_dump() == called
+
+
+# What each field may say and not all of them together.
+
+REFUSED: list[tuple[dict[str, object], str]] = [
+    ({"top_logprobs": 3}, "top_logprobs"),
+    ({"top_logprobs": 3, "logprobs": False}, "top_logprobs"),
+    ({"tools": [TOOL], "functions": [FUNCTION]}, "functions"),
+    ({"tools": [TOOL, OTHER, TOOL]}, "tools"),
+    ({"functions": [FUNCTION, FUNCTION]}, "functions"),
+    ({"tool_choice": "required"}, "tool_choice"),
+    ({"tools": [], "tool_choice": "required"}, "tool_choice"),
+    ({"tool_choice": TOOL}, "tool_choice"),
+    ({"tools": [OTHER], "tool_choice": TOOL}, "tool_choice"),
+    (
+        {
+            "tools": [OTHER],
+            "tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [OTHER, TOOL]}},
+        },
+        "tool_choice",
+    ),
+    ({"functions": [FUNCTION], "function_call": {"name": "g"}}, "function_call"),
+    ({"function_call": {"name": "f"}}, "function_call"),
+    ({"conversation_id": "c", "n": 2}, "n"),
+]
+
+
+@pytest.mark.parametrize(("fields", "param"), REFUSED, ids=lambda value: str(value)[:60])
+def test_what_has_no_sense_together(fields: dict[str, object], param: str) -> None:
+    for api in (API, ABLE):
+        assert refused(chat(**fields), api=api) == (400, "invalid_value", param)
+
+
+def test_a_conversation_named_by_the_path_keeps_the_rules() -> None:
+    where = b"/api/One/talk/chat/completions"
+    exchange, out = ask(chat(n=1), target=where, api=ABLE)
+    assert exchange.call is not None, out
+    assert exchange.call.conversation == exchange.call.request.conversation_id == "talk"
+    assert refused(chat(n=2), target=where, api=ABLE) == (400, "invalid_value", "n")
+    exchange, _ = ask(chat(conversation_id="other"), target=where, api=ABLE)
+    assert exchange.call is not None
+    assert exchange.call.conversation == "talk", "the path wins"
+    long = b"/api/One/%b/chat/completions" % (b"c" * 600)
+    assert refused(chat(), target=long, api=ABLE) == (400, "string_above_max_length", "conversation_id")
+    exchange, _ = ask(chat(conversation_id=""), api=ABLE)
+    assert exchange.call is not None
+    assert not exchange.call.conversation

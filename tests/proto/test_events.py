@@ -7,13 +7,35 @@ from dataclasses import FrozenInstanceError, fields
 
 import pytest
 
-from g4f_proto import QUIET, REASONS, Finish, Quiet, Reasoning, Usage
+from g4f_proto import (
+    QUIET,
+    REASONS,
+    Finish,
+    ForChoice,
+    Quiet,
+    Reasoning,
+    Refusal,
+    Scored,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
-EVENTS = [Reasoning(text="t"), Finish(reason="stop"), Usage(prompt_tokens=1, completion_tokens=2)]
+TOKEN = TokenLogprob(token="t", logprob=-0.5, bytes=(116,), top=(TokenLogprob(token="u", logprob=-2.0),))
+EVENTS = [
+    Reasoning(text="t"),
+    Refusal(text="no"),
+    ToolCall(index=0, id="c", name="f", arguments="{}"),
+    TOKEN,
+    Scored(text="t", tokens=(TOKEN,)),
+    Finish(reason="stop"),
+    Usage(prompt_tokens=1, completion_tokens=2),
+    ForChoice(index=1, event="t"),
+]
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
-def test_frozen_slotted_keyword_only(event: Reasoning | Finish | Usage) -> None:
+def test_frozen_slotted_keyword_only(event: Reasoning | Finish | Usage) -> None:  # and all the others
     name = fields(event)[0].name
     with pytest.raises(FrozenInstanceError):
         setattr(event, name, "other")
@@ -33,5 +55,6 @@ def test_quiet_is_one() -> None:
 
 
 def test_reasons_are_those_a_client_knows() -> None:
-    assert set(REASONS.values()) == {"stop", "length", "content_filter"}
+    assert set(REASONS.values()) == {"stop", "length", "content_filter", "tool_calls"}
+    assert REASONS["function_call"] == "tool_calls"
     assert all(Finish(reason=reason).reason == reason for reason in REASONS.values())

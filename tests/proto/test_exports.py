@@ -13,18 +13,31 @@ ROOT = Path(g4f_proto.__file__).parent
 #: Offered to the package's other files, not to its users.
 INSIDE = {
     "g4f_proto._capabilities": {"check"},
+    "g4f_proto._emulation": {"EMULATED", "Emulation", "emulate"},
     "g4f_proto._routes": {"match"},
     "g4f_proto._schema": {"parse", "validate"},
     "g4f_proto._schema._json": {"parse"},
     "g4f_proto._schema._validate": {"path_of", "validate"},
-    "g4f_proto._schema.chat": {"OtherPart", "Part", "RefusalPart", "StreamOptions", "TextPart"},
+    "g4f_proto._schema.chat": {
+        "ImagePart", "OtherPart", "Part", "RefusalPart", "StreamOptions", "TextPart", "consistent",
+    },
+    "g4f_proto._schema.completions": {"CompletionRequest"},
+    "g4f_proto._schema.tools": {
+        "FunctionCall", "NamedFunction", "ResponseFormat", "Strict", "Tool", "ToolCallEntry", "ToolChoice",
+    },
     "g4f_proto._sse": {"MAX_EVENT"},
     "g4f_proto._access": {"Fields", "authenticate", "cors", "preflight"},
-    "g4f_proto._text": {"quote", "quoted"},
+    "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
+    "g4f_proto._tools": {"ToolReader", "forced", "rewrite"},
     "g4f_proto.dialects": {"Encoder", "Headers", "JSON_HEADERS", "SSE_HEADERS"},
-    "g4f_proto.dialects.chat": {"ChatReply", "ChatStream", "read_request"},
+    "g4f_proto.dialects.chat": {"ChatReply", "ChatStream", "ChatStreamReader", "read_reply", "read_request"},
+    "g4f_proto.dialects.chat.envelope": {"Ending", "Envelope", "logprobs", "usage_object"},
+    "g4f_proto.dialects.chat.reply": {"ChatReply"},
+    "g4f_proto.dialects.chat.request": {"read_request"},
+    "g4f_proto.dialects.chat.stream": {"ChatStream"},
+    "g4f_proto.dialects.completions": {"CompletionReply", "CompletionStream", "read_completion"},
     "g4f_proto.dialects.models": {"list_models", "one_model", "provider_models"},
-}
+}  # fmt: skip
 
 
 def modules() -> list[ModuleType]:

@@ -10,9 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g4f_proto import QUIET, Exchange, Finish, InternalError, LocalProtocolError, Reasoning, State, Usage
+from g4f_proto import (
+    QUIET,
+    Exchange,
+    Finish,
+    ForChoice,
+    InternalError,
+    LocalProtocolError,
+    Reasoning,
+    Refusal,
+    Scored,
+    State,
+    TokenLogprob,
+    ToolCall,
+    Usage,
+)
 
-from .made import ask, blocks, chat, error, header, start, status
+from .made import ABLE, API, CONSTRAINED, ask, blocks, chat, error, header, serving, start, status
 
 STREAM = chat(stream=True)
 TEXTS = st.text(st.characters(), max_size=8)  # surrogates included
@@ -142,3 +156,134 @@ def test_a_strangers_bytes_never_raise(body: bytes, method: str, target: bytes) 
         assert exchange.state in (State.DONE, State.CALLING)
         if out and status(exchange) >= 400:
             error(out)
+
+
+# Everything a provider may say, however carelessly, to a request that needs all the help there is.
+
+NAMES = st.none() | st.sampled_from(["f", "", "\ud83d"])
+PIECES = st.sampled_from([
+    '{"name": "f", "arg', 'uments": {"a": ', '"}"} }', '{"answer": "', "\\u00", "e9\\ud83d", "\\ude00", '"}', "<think>",
+    "hm</think>",    "ST", "OP", "STOP", " ",
+])  # fmt: skip
+SAID = st.one_of(
+    TEXTS,
+    PIECES,
+    st.builds(Reasoning, text=TEXTS),
+    st.builds(Refusal, text=TEXTS),
+    st.builds(ToolCall, index=st.integers(-1, 3), id=NAMES, name=NAMES, arguments=TEXTS),
+    st.builds(
+        Scored,
+        text=TEXTS,
+        tokens=st.lists(st.builds(TokenLogprob, token=TEXTS, logprob=st.floats()), max_size=2).map(tuple),
+    ),
+    st.builds(Finish, reason=st.sampled_from(["stop", "length", "content_filter", "tool_calls"])),
+)
+CARELESS = st.one_of(
+    SAID,
+    st.builds(ForChoice, index=st.integers(-2, 4), event=SAID),
+    st.builds(Usage, prompt_tokens=st.integers(0, 9), completion_tokens=st.integers(0, 9)),
+    st.just(QUIET),
+)
+TOOLS = [{"type": "function", "function": {"name": "f"}}]
+HELPED = st.fixed_dictionaries(
+    {},
+    optional={
+        "n": st.integers(1, 3),
+        "stop": st.sampled_from(["STOP", ["STOP", "e"]]),
+        "stream": st.booleans(),
+        "stream_options": st.sampled_from([None, {}, {"include_usage": True}]),
+        "tools": st.just(TOOLS),
+        "tool_choice": st.sampled_from(["auto", "required", "none"]),
+    },
+).filter(lambda fields: "tools" in fields or fields.get("tool_choice") != "required")
+OLD = HELPED.map(lambda fields: {**{k: v for k, v in fields.items() if "tool" not in k}, "functions": [{"name": "f"}]})
+APIS = st.sampled_from([ABLE, CONSTRAINED, serving("response_format", think_tags=True)])
+
+
+@given(HELPED | OLD, APIS, st.lists(CARELESS, max_size=14))
+def test_whatever_a_provider_says_clients_can_read_it(fields: dict[str, Any], api: Any, events: list[Any]) -> None:
+    exchange, out = ask(chat(**fields), api=api)
+    assert exchange.call is not None, out
+    writes = [exchange.send(event) for event in events] + [exchange.end()]
+    assert exchange.state is State.DONE
+    choices = range(fields.get("n", 1))
+    if not fields.get("stream"):
+        document = json.loads(b"".join(writes))
+        assert [choice["index"] for choice in document["choices"]] == [*choices]
+        for choice in document["choices"]:
+            message = choice["message"]
+            assert {"role", "content", "refusal"} <= set(message)
+            assert set(choice) == {"index", "message", "logprobs", "finish_reason"}
+            _reason(fields, choice["finish_reason"], called="tool_calls" in message or "function_call" in message)
+            calls = message.get("tool_calls", ())
+            assert all(call["id"] and call["type"] == "function" for call in calls)
+            assert all(isinstance(call["function"]["arguments"], str) for call in calls)
+        return
+    for write in writes:
+        blocks(write)
+    found = [json.loads(block) for block in blocks(b"".join(writes)) if block not in ("[DONE]", ": ping")]
+    asked = bool((fields.get("stream_options") or {}).get("include_usage"))
+    assert [chunk["choices"] == [] for chunk in found] == [False] * (len(found) - asked) + [True] * asked
+    told = [choice for chunk in found for choice in chunk["choices"]]
+    assert {choice["index"] for choice in told} == set(choices)
+    for index in choices:
+        mine = [choice for choice in told if choice["index"] == index]
+        assert all(set(choice) == {"index", "delta", "logprobs", "finish_reason"} for choice in mine)
+        assert [position for position, choice in enumerate(mine) if "role" in choice["delta"]] == [0]
+        assert [position for position, choice in enumerate(mine) if choice["finish_reason"]] == [len(mine) - 1]
+        pieces = [call for choice in mine for call in choice["delta"].get("tool_calls", ())]
+        begun: list[int] = []
+        for call in pieces:
+            if "id" in call:
+                assert call["id"]
+                assert call["type"] == "function"
+                assert isinstance(call["function"]["name"], str)
+                assert call["index"] == len(begun), "from 0, in order, once"
+                begun.append(call["index"])
+            else:
+                assert set(call) == {"index", "function"}
+                assert set(call["function"]) == {"arguments"}
+                assert call["index"] in begun
+        old = [choice["delta"]["function_call"] for choice in mine if "function_call" in choice["delta"]]
+        assert [position for position, call in enumerate(old) if "name" in call] == [0][: len(old)]
+        _reason(fields, mine[-1]["finish_reason"], called=bool(pieces or old))
+
+
+def _reason(fields: dict[str, Any], reason: str, *, called: bool) -> None:
+    mine, other = ("function_call", "tool_calls") if "functions" in fields else ("tool_calls", "function_call")
+    assert reason in ("stop", "length", "content_filter", mine)
+    assert reason != other
+    assert called or reason != mine
+    assert not called or reason != "stop"
+
+
+@given(HELPED, APIS, st.lists(CARELESS, max_size=14))
+def test_a_stream_and_a_reply_say_the_same(fields: dict[str, Any], api: Any, events: list[Any]) -> None:
+    replies = []
+    for stream in (False, True):
+        exchange, _ = ask(chat(**{**fields, "stream": stream}), api=api)
+        replies.append(b"".join(map(exchange.send, events)) + exchange.end())
+    whole = json.loads(replies[0])
+    found = [json.loads(block) for block in blocks(replies[1]) if block not in ("[DONE]", ": ping")]
+    for choice in whole["choices"]:
+        mine = [one for chunk in found for one in chunk["choices"] if one["index"] == choice["index"]]
+        for name in ("content", "refusal", "reasoning"):
+            words = "".join(json.dumps(one["delta"].get(name) or "")[1:-1] for one in mine)
+            assert json.loads(f'"{words}"') == (choice["message"].get(name) or "")
+        calls: dict[int, str] = {}
+        for call in (call for one in mine for call in one["delta"].get("tool_calls", ())):
+            calls[call["index"]] = calls.get(call["index"], "") + json.dumps(call["function"]["arguments"])[1:-1]
+        told = [call["function"]["arguments"] for call in choice["message"].get("tool_calls", ())]
+        assert [json.loads(f'"{calls[index]}"') for index in sorted(calls)] == told
+        assert mine[-1]["finish_reason"] == choice["finish_reason"]
+        scores = [token for one in mine for token in (one["logprobs"] or {"content": []})["content"]]
+        assert scores == (choice["logprobs"] or {"content": []})["content"]
+
+
+def test_the_first_choice_is_not_another_apis() -> None:
+    """The hot path is for texts of the first choice of a provider that needs no help, and for nothing else."""
+    for api in (API, ABLE):
+        exchange, _ = ask(chat(stream=True, n=2), api=api)
+        out = exchange.send(ForChoice(index=1, event="b")) + exchange.send("a") + exchange.send("a") + exchange.end()
+        choices = [choice for block in blocks(out)[:-1] for choice in json.loads(block)["choices"]]
+        assert [choice["index"] for choice in choices if "role" in choice["delta"]] == [0, 1]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from g4f_proto import StopFilter
-from g4f_proto._text import quote, quoted
+from g4f_proto._text import ThinkSplitter, quote, quoted
 
 
 @given(st.text(st.characters()))
@@ -91,3 +91,49 @@ def test_the_end_is_told() -> None:
     assert (stop.push("text E"), stop.ended) == ("text ", False)
     assert (stop.push("ND more"), stop.push("and more"), stop.flush()) == ("", "", "")
     assert stop.ended
+
+
+def split(*deltas: str) -> tuple[str, str]:
+    splitter = ThinkSplitter()
+    parts = [splitter.push(delta) for delta in deltas]
+    held, thinking = splitter.flush(), splitter.thinking
+    thought, answer = ("".join(part) for part in zip(("", ""), *parts, strict=True))
+    return (thought + held, answer) if thinking else (thought, answer + held)
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "answer"),
+    [
+        ("<think>hm</think>yes", "hm", "yes"),
+        (" \n<think>\n\nhm\n\nso\n</think>\n\nyes\n", "hm\n\nso", "yes\n"),
+        ("<think></think>yes", "", "yes"),
+        ("<think>\n\n</think>\n\nyes", "", "yes"),
+        ("<think>a</thin</think>b", "a</thin", "b"),
+        ("<think>a\n</b\n\n<</think>b<think>c</think>", "a\n</b\n\n<", "b<think>c</think>"),
+        ("no <think>hm</think>", "", "no <think>hm</think>"),
+        ("\n\nyes", "", "\n\nyes"),
+        ("<thin", "", "<thin"),
+        ("  ", "", "  "),
+        ("<think>never\n\nended", "never\n\nended", ""),
+        ("<think>a\n</thi", "a\n</thi", ""),
+        ("", "", ""),
+    ],
+)
+def test_thoughts_at_every_split(text: str, thought: str, answer: str) -> None:
+    assert split(text) == split(*text) == (thought, answer)
+    for a, b in itertools.combinations_with_replacement(range(len(text) + 1), 2):
+        assert split(text[:a], text[a:b], text[b:]) == (thought, answer)
+
+
+@given(st.lists(st.sampled_from(["<think>", "</think>", "<", "\n", "a", "</", " "]), max_size=8).map("".join))
+def test_any_split_of_thoughts_gives_the_same(text: str) -> None:
+    assert split(text) == split(*text)
+
+
+def test_a_model_that_only_breaks_lines_in_its_thought_is_not_read_again_and_again() -> None:
+    splitter = ThinkSplitter()
+    splitter.push("<think>a")
+    for _ in range(3000):
+        assert splitter.push("\n") == ("", "")
+        assert len(splitter._held) < 10
+    assert splitter.push("b") == ("\n" * 3000 + "b", "")

@@ -21,6 +21,17 @@ def user(content: object, **more: object) -> list[object]:
     return [{"role": "system", "content": "s"}, {"role": "user", "content": content, **more}]
 
 
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
+def tool(**function: object) -> dict[str, object]:
+    return {"type": "function", "function": function}
+
+
+def schema(**told: object) -> dict[str, object]:
+    return {"type": "json_schema", "json_schema": told}
+
+
 MISSING, TYPE, VALUE = "missing_required_parameter", "invalid_type", "invalid_value"
 CASES: list[tuple[dict[str, object], str, str]] = [
     ({"messages": None}, TYPE, "messages"),
@@ -106,6 +117,107 @@ CASES: list[tuple[dict[str, object], str, str]] = [
     ({"stop": ["a"] * 5}, "array_above_max_length", "stop"),
     ({"stop": "s" * 600}, "string_above_max_length", "stop"),
     ({"stop": ["a", "s" * 600]}, "string_above_max_length", "stop[1]"),
+    ({"messages": user("x", tool_calls=[CALL, 5])}, TYPE, "messages[1].tool_calls[1]"),
+    ({"messages": user("x", tool_calls=[{**CALL, "id": None}])}, TYPE, "messages[1].tool_calls[0].id"),
+    ({"messages": user("x", tool_calls=[{"function": CALL["function"]}])}, MISSING, "messages[1].tool_calls[0].id"),
+    ({"messages": user("x", tool_calls=[{**CALL, "type": "custom"}])}, VALUE, "messages[1].tool_calls[0].type"),
+    ({"messages": user("x", tool_calls=[{"id": "c"}])}, MISSING, "messages[1].tool_calls[0].function"),
+    (
+        {"messages": user("x", tool_calls=[{"id": "c", "function": {"name": "f"}}])},
+        MISSING,
+        "messages[1].tool_calls[0].function.arguments",
+    ),
+    (
+        {"messages": user("x", tool_calls=[{"id": "c", "function": {"name": "f", "arguments": {}}}])},
+        TYPE,
+        "messages[1].tool_calls[0].function.arguments",
+    ),
+    (
+        {"messages": user("x", tool_calls=[{"id": "c", "function": {"arguments": "{}"}}])},
+        MISSING,
+        "messages[1].tool_calls[0].function.name",
+    ),
+    ({"messages": user("x", tool_calls=[CALL] * 129)}, "array_above_max_length", "messages[1].tool_calls"),
+    ({"messages": user("x", function_call="auto")}, TYPE, "messages[1].function_call"),
+    ({"messages": user("x", function_call={"name": "f"})}, MISSING, "messages[1].function_call.arguments"),
+    ({"messages": user([{"type": "image_url"}])}, MISSING, "messages[1].content[0].image_url"),
+    ({"messages": user([{"type": "image_url", "image_url": "x"}])}, TYPE, "messages[1].content[0].image_url"),
+    ({"messages": user([{"type": "image_url", "image_url": {}}])}, MISSING, "messages[1].content[0].image_url.url"),
+    (
+        {"messages": user([{"type": "image_url", "image_url": {"url": "x", "detail": "best"}}])},
+        VALUE,
+        "messages[1].content[0].image_url.detail",
+    ),
+    ({"tools": {}}, TYPE, "tools"),
+    ({"tools": [5]}, TYPE, "tools[0]"),
+    ({"tools": [{}]}, MISSING, "tools[0].type"),
+    ({"tools": [{"type": "custom", "function": {"name": "f"}}]}, VALUE, "tools[0].type"),
+    ({"tools": [{"type": "function"}]}, MISSING, "tools[0].function"),
+    ({"tools": [{"function": {"name": "f"}}]}, MISSING, "tools[0].type"),
+    ({"tools": [tool()]}, MISSING, "tools[0].function.name"),
+    ({"tools": [tool(name=None)]}, TYPE, "tools[0].function.name"),
+    ({"tools": [tool(name="f"), tool(name="")]}, VALUE, "tools[1].function.name"),
+    ({"tools": [tool(name="a b")]}, VALUE, "tools[0].function.name"),
+    ({"tools": [tool(name="f\n")]}, VALUE, "tools[0].function.name"),
+    ({"tools": [tool(name="é")]}, VALUE, "tools[0].function.name"),
+    ({"tools": [tool(name="f" * 65)]}, "string_above_max_length", "tools[0].function.name"),
+    ({"tools": [tool(name="f", parameters="{}")]}, TYPE, "tools[0].function.parameters"),
+    ({"tools": [tool(name="f", parameters=[])]}, TYPE, "tools[0].function.parameters"),
+    ({"tools": [tool(name="f", description=5)]}, TYPE, "tools[0].function.description"),
+    ({"tools": [tool(name="f", strict="yes")]}, TYPE, "tools[0].function.strict"),
+    ({"tools": [tool(name=f"f{i}") for i in range(129)]}, "array_above_max_length", "tools"),
+    ({"tool_choice": 5}, VALUE, "tool_choice"),
+    ({"tool_choice": "banana"}, VALUE, "tool_choice"),
+    ({"tool_choice": {}}, MISSING, "tool_choice.type"),
+    ({"tool_choice": {"type": "banana"}}, VALUE, "tool_choice.type"),
+    ({"tool_choice": {"type": "function"}}, MISSING, "tool_choice.function"),
+    ({"tool_choice": {"type": "function", "function": {}}}, MISSING, "tool_choice.function.name"),
+    ({"tool_choice": {"type": "function", "function": {"name": 5}}}, TYPE, "tool_choice.function.name"),
+    ({"tool_choice": {"type": "function", "function": {"name": "a b"}}}, VALUE, "tool_choice.function.name"),
+    ({"tool_choice": {"type": "allowed_tools"}}, MISSING, "tool_choice.allowed_tools"),
+    (
+        {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"tools": [tool(name="f")]}}},
+        MISSING,
+        "tool_choice.allowed_tools.mode",
+    ),
+    (
+        {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}},
+        "empty_array",
+        "tool_choice.allowed_tools.tools",
+    ),
+    (
+        {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function"}]}}},
+        MISSING,
+        "tool_choice.allowed_tools.tools[0].function",
+    ),
+    ({"parallel_tool_calls": "yes"}, TYPE, "parallel_tool_calls"),
+    ({"functions": []}, "empty_array", "functions"),
+    ({"functions": [{}]}, MISSING, "functions[0].name"),
+    ({"functions": [{"name": "f" * 65}]}, "string_above_max_length", "functions[0].name"),
+    ({"function_call": "required"}, VALUE, "function_call"),
+    ({"function_call": {}}, MISSING, "function_call.name"),
+    ({"response_format": "json"}, TYPE, "response_format"),
+    ({"response_format": {}}, MISSING, "response_format.type"),
+    ({"response_format": {"type": "xml"}}, VALUE, "response_format.type"),
+    ({"response_format": {"type": "json_schema"}}, MISSING, "response_format.json_schema"),
+    ({"response_format": schema()}, MISSING, "response_format.json_schema.name"),
+    ({"response_format": schema(name="n")}, MISSING, "response_format.json_schema.schema"),
+    ({"response_format": schema(name="n", schema=[])}, TYPE, "response_format.json_schema.schema"),
+    ({"response_format": schema(name="n", schema=True)}, TYPE, "response_format.json_schema.schema"),
+    ({"response_format": schema(name="a b", schema={})}, VALUE, "response_format.json_schema.name"),
+    (
+        {"response_format": schema(name="n" * 65, schema={})},
+        "string_above_max_length",
+        "response_format.json_schema.name",
+    ),
+    ({"response_format": schema(name="n", schema={}, strict=1)}, TYPE, "response_format.json_schema.strict"),
+    ({"logit_bias": []}, TYPE, "logit_bias"),
+    ({"logit_bias": {"50256": 101}}, "decimal_above_max_value", "logit_bias.50256"),
+    ({"logit_bias": {"1": 0, "50256": -100.5}}, "decimal_below_min_value", "logit_bias.50256"),
+    ({"logit_bias": {"50256": "1"}}, TYPE, "logit_bias.50256"),
+    ({"logprobs": 5}, TYPE, "logprobs"),
+    ({"conversation_id": 5}, TYPE, "conversation_id"),
+    ({"conversation_id": "c" * 513}, "string_above_max_length", "conversation_id"),
     ({"timeout": -1}, "decimal_below_min_value", "timeout"),
     ({"timeout": "1"}, TYPE, "timeout"),
     ({"timeout": 10**400}, TYPE, "timeout"),
@@ -170,11 +282,15 @@ def test_path_of(location: tuple[str | int, ...], path: str) -> None:
     assert path_of(location) == path
 
 
+NAMES = [
+    "role", "content", "type", "text", "str", "refusal", "image_url", "url", "function", "name", "arguments", "id",
+    "tool_calls", "json_schema", "schema", "allowed_tools", "mode", "tools", "parameters",
+]  # fmt: skip
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=5)
-    | st.sampled_from(["user", "text", "str", "image_url", "refusal"]),
+    | st.sampled_from(["user", "text", "str", "image_url", "refusal", "function", "json_schema", "auto"]),
     lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.sampled_from(["role", "content", "type", "text", "str", "refusal", "image_url"]), inner),
+    | st.dictionaries(st.sampled_from(NAMES), inner),
     max_leaves=8,
 )  # fmt: skip
 FIELDS = st.dictionaries(st.sampled_from([*ChatRequest.model_fields, "x"]), VALUES, max_size=4)

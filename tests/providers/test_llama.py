@@ -14,6 +14,7 @@ import pytest
 from g4f_proto import ApiError, ChatCall, Finish, InvalidRequest, ProviderEvent, ProviderNotWorking, Usage
 from g4f_proto._schema.chat import ChatRequest
 from providers import llama, local
+from providers.hearing import Hearing
 from providers.local import Local
 
 pytestmark = pytest.mark.anyio
@@ -29,11 +30,11 @@ Script = Callable[[Heard], object]
 
 
 def delta(text: str | None, reason: str | None = None) -> dict[str, Any]:
-    return {"choices": [{"index": 0, "delta": {"content": text} if text else {}, "finish_reason": reason}]}
+    return {"choices": [{"index": 0, "text": text or "", "logprobs": None, "finish_reason": reason}]}
 
 
 USAGE = {
-    "choices": [],
+    **delta(None),
     "usage": {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}},
 }
 GOOD = (delta("Hel"), delta("lo"), delta(None, "length"), USAGE)
@@ -47,7 +48,7 @@ class Played:
         self.stopped = threading.Event()
         self.requests: list[Mapping[str, object]] = []
 
-    def handle_chat_completions(self, request: Mapping[str, object], callback: Heard) -> None:
+    def handle_completions(self, request: Mapping[str, object], callback: Heard) -> None:
         self.requests.append(request)
 
         def heard(chunk: dict[str, Any]) -> bool:
@@ -142,6 +143,57 @@ async def test_an_answer_that_breaks_off_is_an_error_and_not_an_end(play: Play) 
     provider, _ = play(says(delta("Hel")))
     with pytest.raises(ProviderNotWorking):
         await everything(provider)
+
+
+def token(text: str, at: int) -> dict[str, Any]:
+    """A piece with its probability, `at` being how many tokens there are by now."""
+    scores = {"content": [{"id": at, "token": text, "bytes": list(text.encode()), "logprob": -0.5, "top_logprobs": []}]}
+    chunk = delta(text)
+    chunk["choices"][0]["logprobs"] = scores
+    return {**chunk, "timings": {"cache_n": 1, "prompt_n": 2, "predicted_n": at}}
+
+
+def test_a_stop_over_several_tokens_ends_the_answer_and_is_counted() -> None:
+    hearing = Hearing(top=0, stops=["lo, w"])
+    heard = [event for at, text in enumerate(["Hel", "lo", ", ", "wor"], 1) for event in hearing.hear(token(text, at))]
+    assert [getattr(event, "text", event) for event in heard[:1]] == ["Hel"]
+    assert heard[1:] == [Finish(reason="stop"), Usage(prompt_tokens=3, completion_tokens=4, cached_tokens=1)]
+    assert hearing.complete
+    assert hearing.enough
+
+
+def test_what_was_no_stop_is_said_at_the_end() -> None:
+    hearing = Hearing(top=0, stops=["lo!"])
+    heard = [event for at, text in enumerate(["Hel", "lo"], 1) for event in hearing.hear(token(text, at))]
+    heard += hearing.hear(delta(None, "stop"))
+    assert [getattr(event, "text", event) for event in heard] == ["Hel", "lo", Finish(reason="stop")]
+    assert not hearing.enough
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [delta("The")],  # no opening: there was no grammar
+        [delta(None, "stop")],
+        [delta("\n"), delta("The")],  # there is none any more
+        [delta("\n"), delta('{"a": '), delta("Hello"), delta(None, "stop")],
+        [delta("\n"), delta(None, "stop")],
+    ],
+)
+def test_an_answer_that_is_not_held_to_its_schema_is_an_error(said: list[dict[str, Any]]) -> None:
+    hearing = Hearing(opening="\n", whole=True)
+    with pytest.raises(InvalidRequest, match="cannot be enforced") as caught:
+        for chunk in said:
+            hearing.hear(chunk)
+    assert (caught.value.code, caught.value.param) == ("invalid_schema", "response_format")
+
+
+@pytest.mark.parametrize("reason", ["length", "stop"])
+def test_the_opening_is_neither_said_nor_counted(reason: str) -> None:
+    hearing = Hearing(opening="\n", whole=True)
+    text = '{"a": 1}' if reason == "stop" else '{"a": '
+    heard = [event for chunk in (delta("\n"), delta(text), delta(None, reason), USAGE) for event in hearing.hear(chunk)]
+    assert heard == [text, Finish(reason=reason), Usage(prompt_tokens=4, completion_tokens=1, cached_tokens=1)]  # type: ignore[arg-type]
 
 
 async def test_a_context_that_is_too_small(play: Play) -> None:

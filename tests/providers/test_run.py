@@ -43,7 +43,7 @@ class Fake:
 
 def make(script: Callable[[], AsyncGenerator[ProviderEvent, None]], **options: float) -> tuple[Fake, Run]:
     fake = Fake(script)
-    return fake, Run(fake, CALL, **{"quiet_limit": 5.0, "timeout": 100.0, **options})
+    return fake, Run(fake, CALL, **{"quiet_limit": 5.0, **options})
 
 
 async def everything(run: Run) -> list[ProviderEvent]:
@@ -131,12 +131,11 @@ async def test_any_other_exception_is_a_500_that_tells_nothing(caplog: pytest.Lo
     assert [record.name for record in caplog.records] == ["g4f.providers"]
 
 
-def test_silence_and_the_deadline(jump: Any) -> None:
+def test_silence(jump: Any) -> None:
     async def script() -> AsyncGenerator[ProviderEvent, None]:
         yield "a"
         await anyio.sleep(12)
         yield "b"
-        await anyio.sleep(1000)
 
     async def test() -> None:
         fake, run = make(script)
@@ -144,11 +143,8 @@ def test_silence_and_the_deadline(jump: Any) -> None:
             tasks.start_soon(run.produce)
             assert await run.take() == ("a",)
             assert [await run.take() for _ in range(3)] == [(QUIET,), (QUIET,), ("b",)]
-            rest = await everything(run)
-        assert set(rest) == {QUIET}
-        assert run.error is not None
-        assert run.error.code == "provider_timeout"
-        assert anyio.current_time() == pytest.approx(100)
+            assert await everything(run) == []
+        assert run.error is None
         assert fake.closed
 
     anyio.run(test, backend=jump[0], backend_options=jump[1])

@@ -126,6 +126,6 @@ async def test_a_long_answer_lets_others_run() -> None:
 
 
 def test_every_option_is_told_and_read() -> None:
-    from providers.scripted import _READERS
+    from providers.script import _READERS
 
     assert set(OPTIONS) == set(_READERS)

@@ -2,7 +2,7 @@
 # (an ignore that is not needed is an error too).
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, assert_never, assert_type
 
 from pydantic import JsonValue
@@ -25,9 +25,12 @@ from g4f_proto import (
     ChatStreamReader,
     Choice,
     Endpoint,
+    Event,
     Exchange,
     Finish,
     FinishReason,
+    ForChoice,
+    Function,
     Head,
     InvalidRequest,
     Limits,
@@ -39,15 +42,22 @@ from g4f_proto import (
     Quiet,
     RateLimited,
     Reasoning,
+    Refusal,
     RequestHead,
+    Scored,
     SseDecoder,
     SseEvent,
     State,
     StopFilter,
+    TokenLogprob,
+    ToolCall,
     Usage,
+    emulated,
     frame,
+    offered,
     read_models,
     read_reply,
+    with_messages,
 )
 
 
@@ -63,6 +73,9 @@ def exchange(one: Exchange) -> None:
     assert_type(one.send("text"), bytes)
     assert_type(one.send(QUIET), bytes)
     assert_type(one.send(Usage(prompt_tokens=1, completion_tokens=1)), bytes)
+    assert_type(one.send(ForChoice(index=1, event=ToolCall(index=0, id="c", name="f", arguments="{}"))), bytes)
+    assert_type(one.satisfied, bool)
+    one.satisfied = True  # type: ignore[misc]
     assert_type(one.end(), bytes)
     assert_type(one.fail(RateLimited("slow", retry_after=1.5)), bytes)
     one.send(b"bytes")  # type: ignore[arg-type]
@@ -98,6 +111,18 @@ def call(one: Call, request: ChatRequest, message: Message) -> None:
     assert_type(one.body, Mapping[str, JsonValue])
     assert_type(one.timeout, float | None)
     assert_type(one.model, str)
+    assert_type(one.copies, int)
+    assert_type(one.principal, str)
+    assert_type(one.conversation, str | None)
+    assert_type(with_messages(one, [{"role": "user", "content": "x"}]), ChatCall)
+    assert_type(offered(request), tuple[Sequence[Function], bool])
+    assert_type(request.schema_asked, dict[str, JsonValue] | None)
+    assert_type(request.logit_bias, dict[str, float] | None)
+    assert_type(request.n, int | None)
+    assert_type(message.tool_call_id, str | None)
+    assert_type(message.image_urls, list[str])
+    assert_type([call.function.arguments for call in message.tool_calls or ()], list[str])
+    assert_type([tool.function for tool in request.tools or ()], list[Function])
     assert_type(request.messages, list[Message])
     assert_type(request.model, str | None)
     assert_type(request.max_tokens, int | None)
@@ -112,16 +137,35 @@ def call(one: Call, request: ChatRequest, message: Message) -> None:
 def events(event: ProviderEvent) -> str:
     """A dispatch over all events is complete: a new kind of event fails here first."""
     match event:
-        case str():
-            return event
-        case Reasoning():
-            return event.text
+        case ForChoice():
+            return f"{assert_type(event.index, int)}: {said(assert_type(event.event, Event))}"
         case Usage():
             return str(assert_type(event.prompt_tokens, int))
-        case Finish():
-            return assert_type(event.reason, FinishReason)
         case Quiet.QUIET:
             return ""
+        case _:
+            return said(event)
+
+
+def said(event: Event) -> str:
+    """What one choice says of itself."""
+    match event:
+        case str():
+            return event
+        case Reasoning() | Refusal():
+            return assert_type(event.text, str)
+        case ToolCall():
+            assert_type(event.id, str | None)
+            assert_type(event.name, str | None)
+            return f"{assert_type(event.index, int)}: {assert_type(event.arguments, str)}"
+        case Scored():
+            assert_type(event.tokens, tuple[TokenLogprob, ...])
+            assert_type(event.tokens[0].bytes, tuple[int, ...] | None)
+            assert_type(event.tokens[0].top, tuple[TokenLogprob, ...])
+            assert_type(event.tokens[0].logprob, float)
+            return event.text
+        case Finish():
+            return assert_type(event.reason, FinishReason)
         case _:
             assert_never(event)
 
@@ -130,6 +174,13 @@ def wrong_events() -> None:
     Reasoning("text")  # type: ignore[call-arg]
     Finish(reason="tired")  # type: ignore[arg-type]
     Usage(prompt_tokens=1)  # type: ignore[call-arg]
+    ToolCall(name="f")  # type: ignore[call-arg]
+    ToolCall(0, "c", "f")  # type: ignore[call-arg]
+    Scored(text="t", tokens=[])  # type: ignore[arg-type]
+    TokenLogprob(token="t")  # type: ignore[call-arg]
+    ForChoice(index=1, event=QUIET)  # type: ignore[arg-type]
+    ForChoice(index=1, event=ForChoice(index=1, event="t"))  # type: ignore[arg-type]
+    ForChoice(index=1, event=Usage(prompt_tokens=1, completion_tokens=1))  # type: ignore[arg-type]
     Reasoning(text="t").text = "u"  # type: ignore[misc]
 
 
@@ -146,6 +197,7 @@ def catalog(one: Catalog, info: ProviderInfo) -> None:
     assert_type(one.resolve(None, "provider").provider, ProviderInfo)
     assert_type(one.provider("name"), ProviderInfo)
     assert_type(info.native, frozenset[str])
+    assert_type(emulated(info, "n"), bool)
     Model(id="a", owned_by="b", created=1, image=True, vision=True, options=True, listed=False)
     Model("a", "b")  # type: ignore[call-arg]
 

@@ -1,0 +1,101 @@
+# A client's chat request: bytes in, the call it demands and the encoder of its reply out.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from pydantic import JsonValue
+
+from ..._api import Api
+from ..._calls import ChatCall
+from ..._capabilities import check
+from ..._catalog import Choice
+from ..._emulation import Emulation, emulate
+from ..._errors import InvalidRequest, UnsupportedParameter
+from ..._images import ImageLimits, is_remote, read_data_uri
+from ..._schema import parse, validate
+from ..._schema.chat import ChatRequest, ImagePart, Message, OtherPart, consistent
+from .. import Encoder
+from .reply import ChatReply
+from .stream import ChatStream
+
+__all__ = ("read_request",)
+
+_MOST_IMAGES: Final = 100  # each may claim many pixels, and a body has room for hundreds of thousands of small ones
+_NO_CONTENT: Final = frozenset({"assistant", "function"})  # roles whose content may be null or missing
+
+
+def read_request(
+    body: bytes,
+    api: Api,
+    *,
+    id: str,
+    created: int,
+    provider: str | None,
+    conversation: str | None = None,
+    principal: str = "",
+) -> tuple[ChatCall, Encoder, Emulation | None]:
+    """A request's body as the call it demands, the encoder of its reply and what is emulated between the two.
+
+    :param provider: what the path named.
+    :param conversation: what the path named; it wins over the body, as the provider does.
+    :raises ApiError: with the status the client shall see.
+    """
+    document = parse(body, depth=api.limits.depth)
+    request = validate(ChatRequest, document if conversation is None else {**document, "conversation_id": conversation})
+    consistent(request)
+    choice = api.catalog.resolve(request.model, provider or request.provider)
+    check(choice, document)
+    if sum(len(message.image_urls) for message in request.messages) > _MOST_IMAGES:
+        raise InvalidRequest(f"A chat has at most {_MOST_IMAGES} images.", param="messages", code="too_many_images")
+    for position, message in enumerate(request.messages):
+        _check_message(message, position, document, choice, api.limits.images)
+    call = ChatCall(
+        provider=choice.provider.name,
+        model=choice.model,
+        request=request,
+        body=document,
+        principal=principal,
+        conversation=request.conversation_id or None,  # "" asks for none, as null does
+    )
+    reply = ChatStream if request.stream else ChatReply
+    encoder: Encoder = reply(id=id, created=created, call=call, fingerprint=api.fingerprint)
+    call, emulation = emulate(call, choice.provider, id=id)
+    return call, encoder, emulation
+
+
+def _check_message(
+    message: Message, position: int, document: Mapping[str, JsonValue], choice: Choice, limits: ImageLimits
+) -> None:
+    content = message.content
+    if isinstance(content, str):
+        return
+    where = f"messages[{position}].content"
+    if content is None:
+        if message.role in _NO_CONTENT:
+            return
+        given = document["messages"]
+        missing = isinstance(given, list) and "content" not in (given[position] or {})  # type: ignore[operator]
+        if missing:
+            raise InvalidRequest(
+                f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter"
+            )
+        raise InvalidRequest(
+            f"Invalid type for '{where}': expected a string or an array, but got null instead.",
+            param=where,
+            code="invalid_type",
+        )
+    for index, part in enumerate(content):
+        if isinstance(part, ImagePart) and "vision" in choice.provider.native:
+            url = f"{where}[{index}].image_url.url"
+            if not is_remote(part.image_url.url):
+                read_data_uri(part.image_url.url, param=url, limits=limits)
+            elif "remote_images" not in choice.provider.native:
+                raise UnsupportedParameter(
+                    f"The model '{choice.model}' takes images as data URIs only: this server fetches none.", param=url
+                )
+        elif isinstance(part, ImagePart | OtherPart):
+            raise UnsupportedParameter(
+                f"Invalid content type: the model '{choice.model}' takes no '{part.type}' parts.",
+                param=f"{where}[{index}]",
+            )

@@ -1,0 +1,178 @@
+# Legacy completions: a prompt to be continued, answered as a chat of one turn, which is all that chat models know.
+#
+# `object` is `text_completion` for the reply and for every chunk. Several prompts and `n` of each are choices, numbered
+# prompt by prompt. What a chat model cannot do, text before a suffix and probabilities of the prompt, is refused.
+# https://platform.openai.com/docs/api-reference/completions/object
+from __future__ import annotations
+
+from typing import ClassVar, Final
+
+from pydantic import JsonValue
+
+from .._api import Api
+from .._calls import ChatCall
+from .._capabilities import check
+from .._emulation import Emulation, emulate
+from .._errors import ApiError, InvalidRequest, UnsupportedParameter
+from .._events import ProviderEvent, Quiet, Scored, Usage
+from .._schema import parse, validate
+from .._schema.chat import ChatRequest
+from .._schema.completions import CompletionRequest
+from .._sse import DONE, PING, frame
+from .._text import quoted
+from . import JSON_HEADERS, SSE_HEADERS, Encoder, Headers
+from .chat.envelope import Envelope, usage_object
+
+__all__ = ("CompletionReply", "CompletionStream", "read_completion")
+
+_MAX_TOKENS: Final = 16  # "max_tokens: Defaults to 16"
+_MOST_CHOICES: Final = 128
+_OWN: Final = frozenset({"prompt", "echo", "suffix", "logprobs", "best_of", "messages"})
+
+
+def read_completion(
+    body: bytes,
+    api: Api,
+    *,
+    id: str,
+    created: int,
+    provider: str | None,
+    conversation: str | None = None,
+    principal: str = "",
+) -> tuple[ChatCall, Encoder, Emulation | None]:
+    """A request's body as the call it demands, the encoder of its reply and what is emulated between the two.
+
+    :raises ApiError: with the status the client shall see.
+    """
+    document = parse(body, depth=api.limits.depth)
+    request = validate(CompletionRequest, document)
+    count = (request.n or 1) * len(request.prompts)
+    if count > _MOST_CHOICES:
+        raise InvalidRequest(f"There are more than {_MOST_CHOICES} choices to make.", param="n", code="invalid_value")
+    choice = api.catalog.resolve(request.model, provider or request.provider)
+    refused = (
+        ("suffix", bool(request.suffix)),
+        ("logprobs", request.logprobs is not None),
+        ("best_of", request.best_of is not None and request.best_of > (request.n or 1)),
+    )
+    for name, asked in refused:
+        if asked:
+            raise UnsupportedParameter(
+                f"Unsupported parameter: '{name}' is not supported with the model '{choice.model}'.", param=name
+            )
+    chat: dict[str, JsonValue] = {name: value for name, value in document.items() if name not in _OWN}
+    chat["messages"] = [{"role": "user", "content": request.prompts[0]}]
+    chat["n"] = count
+    if request.max_tokens is None:
+        chat["max_tokens"] = _MAX_TOKENS
+    check(choice, chat)
+    call = ChatCall(
+        provider=choice.provider.name,
+        model=choice.model,
+        request=validate(ChatRequest, chat),
+        body=chat,
+        principal=principal,
+        conversation=conversation,
+        prompts=request.prompts,
+    )
+    reply = CompletionStream if request.stream else CompletionReply
+    encoder: Encoder = reply(request, Envelope(id, created, call, api.fingerprint, b"cmpl-"))
+    call, emulation = emulate(call, choice.provider, id=id)
+    return call, encoder, emulation
+
+
+class _Completion:
+    def __init__(self, request: CompletionRequest, envelope: Envelope) -> None:
+        self._request = request
+        self._envelope = envelope
+        self._start = envelope.start(b"text_completion")
+        each = request.n or 1
+        prompts = request.prompts if request.echo else [""] * len(request.prompts)
+        self._echo = [prompt for prompt in prompts for _ in range(each)]
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider counted, as far as it said."""
+        return self._envelope.usage
+
+    def _choice(self, index: int, text: str, reason: str | None) -> bytes:
+        return b'{"text":%b,"index":%d,"logprobs":null,"finish_reason":%b}' % (quoted(text), index, quoted(reason))
+
+    def _said(self, event: ProviderEvent) -> tuple[int, str]:
+        """The choice an event belongs to and the text it adds; a completion has no place for anything else."""
+        index, said = self._envelope.note(event)
+        return index, said.text if isinstance(said, Scored) else said if isinstance(said, str) else ""
+
+
+class CompletionStream(_Completion):
+    """One ``text_completion`` chunk a delta."""
+
+    headers: ClassVar[Headers] = SSE_HEADERS
+    live: ClassVar[bool] = True
+
+    def __init__(self, request: CompletionRequest, envelope: Envelope) -> None:
+        super().__init__(request, envelope)
+        self._opened: set[int] = set()
+        self._asked = request.include_usage
+        self._end = (b'],"usage":null}' if self._asked else b"]}") + b"\n\n"
+
+    def text(self, text: str) -> bytes:
+        return self._chunk(0, text)
+
+    def event(self, event: ProviderEvent) -> bytes:
+        if isinstance(event, Quiet):
+            return PING
+        index, text = self._said(event)
+        return self._open(index) + self._chunk(index, text) if text else b""
+
+    def end(self) -> bytes:
+        out = b""
+        for index, ending in enumerate(self._envelope.endings):
+            out += self._open(index) + self._chunk(index, "", ending.finish_reason)
+        if self._asked:
+            usage = b"null" if self.usage is None else usage_object(self.usage)
+            out += b"data: " + self._start + b'],"usage":' + usage + b"}\n\n"
+        return out + DONE
+
+    def fail(self, error: ApiError) -> bytes:
+        return frame(error.body()) + DONE
+
+    def _open(self, index: int) -> bytes:
+        if index in self._opened:
+            return b""
+        self._opened.add(index)
+        return self._chunk(index, self._echo[index]) if self._echo[index] else b""
+
+    def _chunk(self, index: int, text: str, reason: str | None = None) -> bytes:
+        return b"data: " + self._start + self._choice(index, text, reason) + self._end
+
+
+class CompletionReply(_Completion):
+    """One ``text_completion`` document at the end."""
+
+    headers: ClassVar[Headers] = JSON_HEADERS
+    live: ClassVar[bool] = False
+
+    def __init__(self, request: CompletionRequest, envelope: Envelope) -> None:
+        super().__init__(request, envelope)
+        self._texts = [[echo] for echo in self._echo]
+
+    def text(self, text: str) -> bytes:
+        self._texts[0].append(text)
+        return b""
+
+    def event(self, event: ProviderEvent) -> bytes:
+        if not isinstance(event, Quiet):
+            index, text = self._said(event)
+            if text:
+                self._texts[index].append(text)
+        return b""
+
+    def end(self) -> bytes:
+        endings = enumerate(self._envelope.endings)
+        choices = [self._choice(index, "".join(self._texts[index]), end.finish_reason) for index, end in endings]
+        usage = b"null" if self.usage is None else usage_object(self.usage)
+        return self._start + b",".join(choices) + b'],"usage":' + usage + b"}"
+
+    def fail(self, error: ApiError) -> bytes:
+        return error.body()

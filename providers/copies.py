@@ -1,0 +1,44 @@
+# Several answers to one request, for providers that make one at a time: each copy is a call of its own.
+from __future__ import annotations
+
+from dataclasses import replace
+
+from g4f_proto import Call, ForChoice, ProviderEvent, Quiet, Usage, with_messages
+
+__all__ = ("Tally", "copy_of")
+
+
+def copy_of(call: Call, index: int) -> Call:
+    """The call that makes the answer of that index; with a seed each has its own, or all answers would be the same."""
+    seed = call.request.seed
+    if seed is not None:
+        request = call.request.model_copy(update={"seed": seed + index})
+        call = replace(call, request=request, body={**call.body, "seed": seed + index})
+    if call.prompts:
+        prompt = call.prompts[index * len(call.prompts) // call.copies]
+        call = with_messages(call, [{"role": "user", "content": prompt}])
+    return replace(call, copies=1)
+
+
+class Tally:
+    """Marks events with their choice and adds up what the copies spent: each prompt once, as OpenAI counts it."""
+
+    def __init__(self, call: Call) -> None:
+        self._each = call.copies // max(len(call.prompts), 1)
+        self._spent: dict[int, Usage] = {}
+
+    def add(self, event: ProviderEvent, index: int) -> ProviderEvent:
+        """The event of one copy as an event of the whole answer."""
+        if isinstance(event, Usage):
+            self._spent[index] = event
+            spent = self._spent.values()
+            prompts = {which // self._each: one for which, one in self._spent.items()}.values()
+            return Usage(
+                prompt_tokens=sum(one.prompt_tokens for one in prompts),
+                completion_tokens=sum(one.completion_tokens for one in spent),
+                cached_tokens=sum(one.cached_tokens for one in prompts),
+                reasoning_tokens=sum(one.reasoning_tokens for one in spent),
+            )
+        if index == 0 or isinstance(event, Quiet | ForChoice):
+            return event
+        return ForChoice(index=index, event=event)

@@ -1,0 +1,84 @@
+# A provider with a memory: the turns of a conversation stand before the request, and the answer is kept behind it.
+#
+# Wrapped around a provider for the calls that name a conversation, and only those. A turn is kept when the provider has
+# said everything; one that failed, was cancelled or whose client left is not.
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+
+from pydantic import JsonValue
+
+from g4f_proto import Call, ForChoice, Model, ProviderEvent, ProviderInfo, Refusal, Scored, ToolCall, with_messages
+
+from .conversations import Conversations
+from .provider import Provider
+
+__all__ = ("WithHistory",)
+
+
+class WithHistory:
+    """`provider`, seeing what was said before in the conversation a call names."""
+
+    def __init__(self, provider: Provider, conversations: Conversations) -> None:
+        self._provider = provider
+        self._conversations = conversations
+
+    @property
+    def info(self) -> ProviderInfo:
+        return self._provider.info
+
+    async def models(self) -> Sequence[Model]:
+        return await self._provider.models()
+
+    async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        key = (call.principal, call.provider, call.conversation or "")
+        given = call.body["messages"]
+        assert isinstance(given, list)  # it was validated
+        async with self._conversations.turn(key) as turn:
+            messages = turn.ask([message for message in given if isinstance(message, dict)])
+            said = _Said()
+            shown = with_messages(call, messages)
+            async with aclosing(self._provider.stream(replace(shown, conversation=None))) as events:
+                async for event in events:
+                    said.note(event)
+                    yield event
+            await turn.keep([said.message()])
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()
+
+
+class _Said:
+    """What the assistant says, as the message that the next turn will show."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._calls: dict[int, dict[str, str]] = {}
+
+    def note(self, event: ProviderEvent) -> None:
+        if isinstance(event, str):
+            self._texts.append(event)
+        elif isinstance(event, Scored | Refusal):
+            self._texts.append(event.text)
+        elif isinstance(event, ToolCall):
+            call = self._calls.setdefault(
+                event.index, {"id": event.id or "", "name": event.name or "", "arguments": ""}
+            )
+            call["arguments"] += event.arguments
+        elif isinstance(event, ForChoice):
+            raise AssertionError("a conversation goes on with one answer")
+
+    def message(self) -> dict[str, JsonValue]:
+        message: dict[str, JsonValue] = {"role": "assistant", "content": "".join(self._texts)}
+        if self._calls:
+            message["tool_calls"] = [
+                {
+                    "id": call["id"],
+                    "type": "function",
+                    "function": {"name": call["name"], "arguments": call["arguments"]},
+                }
+                for call in self._calls.values()
+            ]
+        return message

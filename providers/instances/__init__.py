@@ -1,0 +1,65 @@
+"""An instance of a JSON Schema: the plainest value that is valid against it, the same each time.
+
+The schema is a stranger's: the work, the depth and the size are bounded, and what cannot be done is said with the place
+where it stands. Read in this order: `vocabulary` (keywords), `document` (references, validity), `case` (choices),
+`search`, `objects`, `arrays` and `scalars` (values), `languages` and `patterns` (strings).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import JsonValue
+
+from .case import Goal
+from .document import Document
+from .errors import Budget, Exhausted, Unsatisfiable
+from .search import Search
+
+__all__ = ("Unsatisfiable", "instance")
+
+_STEPS: Final = 100_000
+_SIZE: Final = 1_000_000  # characters and values
+_SHOWN: Final = 3
+
+
+def instance(schema: JsonValue) -> JsonValue:
+    """A value that is valid against the schema (draft 2020-12, formats included); parts of it may be the schema's own.
+
+    Optional properties and one item of each list are there down to the third level, if they do not recurse; below it
+    only what must be. Of branches the first that can be had is taken; `examples` are used, `default` is not.
+
+    :raises Unsatisfiable: if there is none, or it would take too long, nest too deep or be too large.
+    """
+    for shown in (_SHOWN, 0):
+        document = Document(schema, Budget(_STEPS))
+        search = Search(document, shown=shown)
+        root = schema, "#"
+        try:
+            for value in search.values(Goal((root,))):
+                _measure(value)
+                if document.holds(root, value):
+                    return value
+        except Exhausted:
+            continue  # the shape may be what was too much
+        except RecursionError:
+            raise Unsatisfiable("#", "it is nested too deep") from None
+        raise Unsatisfiable(*search.why)
+    raise Unsatisfiable("#", f"no instance was found in {_STEPS} steps")
+
+
+def _measure(value: JsonValue) -> None:
+    size = 0
+    todo = [value]
+    while todo:
+        part = todo.pop()
+        size += 1
+        if isinstance(part, str):
+            size += len(part)
+        elif isinstance(part, list):
+            todo += part
+        elif isinstance(part, dict):
+            todo += part.values()
+            size += sum(map(len, part))
+        if size > _SIZE:
+            raise Unsatisfiable("#", f"the instance would be larger than {_SIZE} characters")

@@ -1,0 +1,74 @@
+# The embedded model through openai-python: what a model of 135 million parameters says is nobody's concern here, only
+# that its grammar keeps every promise: JSON that fits the pydantic model, calls that fit their tool.
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+import openai
+import pytest
+from openai.types.chat import ChatCompletionMessageParam
+from pydantic import BaseModel
+
+from tests.backends.conftest import started
+
+MODEL = "smollm2"
+
+
+class Mood(StrEnum):
+    GOOD = "good"
+    BAD = "bad"
+
+
+class Report(BaseModel):
+    mood: Mood
+    sure: bool
+    score: int
+
+
+class GetWeather(BaseModel):
+    """The weather in a city now."""
+
+    city: Mood  # an enum, so that the model comes to an end
+
+
+QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "How is the weather in Paris?"}]
+TOOLS = [openai.pydantic_function_tool(GetWeather, name="get_weather")]
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[openai.OpenAI]:
+    with started("-m", "backends.h11", "--port", "0") as server:
+        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+        if MODEL not in {model.id for model in client.models.list()}:
+            pytest.skip("the embedded model's weights are not here: g4f pull smollm2")
+        yield client
+
+
+def test_parse(local: openai.OpenAI) -> None:
+    fields: dict[str, Any] = {"model": MODEL, "messages": QUESTION, "temperature": 0, "max_tokens": 60}
+    whole = local.chat.completions.parse(**fields, response_format=Report)
+    assert isinstance(whole.choices[0].message.parsed, Report)
+    with local.chat.completions.stream(**fields, response_format=Report) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.parsed == whole.choices[0].message.parsed
+
+
+def test_a_tool_loop(local: openai.OpenAI) -> None:
+    messages = [*QUESTION]
+    with local.chat.completions.stream(
+        model=MODEL, messages=messages, tools=TOOLS, tool_choice="required", temperature=0, max_tokens=60
+    ) as stream:
+        first = stream.get_final_completion().choices[0]
+    assert first.finish_reason == "tool_calls"
+    assert first.message.tool_calls is not None
+    call = first.message.tool_calls[0]
+    assert isinstance(call.function.parsed_arguments, GetWeather)
+    messages.append(first.message.to_dict())  # type: ignore[arg-type]
+    messages.append({"role": "tool", "tool_call_id": call.id, "content": "17 degrees and sunny"})
+    last = local.chat.completions.create(
+        model=MODEL, messages=messages, tools=TOOLS, tool_choice="none", temperature=0, max_tokens=20
+    )
+    assert last.choices[0].message.content
+    assert not last.choices[0].message.tool_calls

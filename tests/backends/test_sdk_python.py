@@ -1,5 +1,5 @@
 # What openai-python makes of everything but plain words, on every server: tools, JSON, choices, logprobs, thoughts,
-# images, conversations. The SDK checks more than it says: its helpers raise where a delta is out of order.
+# images. The SDK checks more than it says: its helpers raise where a delta is out of order.
 from __future__ import annotations
 
 import base64
@@ -273,55 +273,3 @@ def test_an_image(client: openai.OpenAI) -> None:
         with pytest.raises(openai.BadRequestError) as caught:
             client.chat.completions.create(model=SCRIPTED, messages=shown(url))
         assert caught.value.param == "messages[0].content[1].image_url.url"
-
-
-# --- conversations ---
-
-
-def count(client: openai.OpenAI, conversation: str) -> int:
-    """How many messages the model is shown in that conversation."""
-    reply = client.chat.completions.create(
-        model="scripted:report=messages", messages=HELLO, extra_body={"conversation_id": conversation}
-    )
-    return int(reply.choices[0].message.content or "")
-
-
-def test_conversations(client: openai.OpenAI, server: Server) -> None:
-    key = "sdk conversation"
-    body = {"conversation_id": key}
-    client.chat.completions.create(model=SCRIPTED, messages=HELLO, extra_body=body)
-    with client.chat.completions.stream(model=SCRIPTED, messages=HELLO, extra_body=body) as stream:
-        stream.until_done()
-    assert count(client, key) == 5
-    assert count(client, f"{key} of another") == 1
-    by_path = openai.OpenAI(base_url=f"{server.url}/api/Scripted/sdk%20conversation", api_key="none", max_retries=0)
-    assert count(by_path, "ignored, for the path names one") == 7
-
-
-def test_turns_at_once_lose_none(server: Server) -> None:
-    async def test(client: openai.AsyncOpenAI) -> None:
-        shown = []
-
-        async def turn(number: int) -> None:
-            reply = client.chat.completions.create(
-                model="scripted:report=messages" if number % 2 else "scripted:delay=1ms",
-                messages=[{"role": "user", "content": f"turn {number}"}],
-                extra_body={"conversation_id": "fifty"},
-            )
-            text = (await reply).choices[0].message.content or ""
-            shown.append(int(text) if number % 2 else 0)
-            assert number % 2 or text == f"turn {number}"
-
-        async with anyio.create_task_group() as tasks:
-            for number in range(50):
-                tasks.start_soon(turn, number)
-        odd = [number for number in shown if number]
-        assert len(shown) == 50
-        assert len(set(odd)) == 25  # each saw a history of its own length: none was answered beside another
-        assert all(number % 2 == 1 and number < 100 for number in odd)
-        last = await client.chat.completions.create(
-            model="scripted:report=messages", messages=HELLO, extra_body={"conversation_id": "fifty"}
-        )
-        assert last.choices[0].message.content == "101"
-
-    asynchronously(server, test)

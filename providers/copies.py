@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from g4f_proto import Call, ForChoice, ProviderEvent, Quiet, Usage, with_messages
+from g4f_proto import Call, ForChoice, ProviderEvent, Quiet, ToolCall, Usage, with_messages
 
 __all__ = ("Tally", "copy_of")
 
@@ -41,4 +41,6 @@ class Tally:
             )
         if index == 0 or isinstance(event, Quiet | ForChoice):
             return event
+        if isinstance(event, ToolCall) and event.id is not None:  # what is deterministic names its calls alike
+            event = replace(event, id=f"{event.id}_{index}")
         return ForChoice(index=index, event=event)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import JsonValue
 
@@ -91,11 +91,9 @@ class _Objects:
         return True
 
     def _fill(self, members: dict[str, JsonValue]) -> None:
-        if len(members) < self._least:
-            for name in chain(self._declared, self._invented()):
-                self._add(members, name)
-                if len(members) >= self._least:
-                    break
+        larger = self._larger(members)
+        while len(members) < self._least and next(larger, False):
+            pass
 
     def _invented(self) -> Iterator[str]:
         """Names that are not declared, and may do."""
@@ -135,15 +133,20 @@ class _Objects:
                 yield {other: members[other] for other in others}
 
     def _more(self, members: Mapping[str, JsonValue]) -> Iterator[JsonValue]:
+        more = dict(members)
+        for _ in self._larger(more):
+            yield self._in_order(more)
+
+    def _larger(self, members: dict[str, JsonValue]) -> Iterator[Literal[True]]:
+        """Add one property after the other, as long as there are any."""
         misses = 0
         for name in chain(self._declared, self._invented()):
-            more = dict(members)
-            if self._add(more, name):
-                yield self._in_order(more)
-            else:
+            if not self._may_have(len(members) + 1) or misses > _NAMES:
+                break
+            if self._add(members, name):
+                yield True
+            elif name not in self._declared:
                 misses += 1
-                if misses == _NAMES:
-                    return
 
     def _in_order(self, members: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         declared = {name: members[name] for name in self._declared if name in members}

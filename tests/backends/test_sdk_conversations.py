@@ -1,4 +1,4 @@
-# Conversations that the server keeps, through openai-python on every server: by the body, by the path, and fifty turns of
+# Conversations that the server keeps, through openai-python on every server: by the body, by the path, fifty turns of
 # one at once.
 from __future__ import annotations
 

@@ -12,6 +12,7 @@
 # (LocalProtocolError). 5: state is changed before bytes are returned, so a cancelled write leaves no half step.
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ from .dialects.completions import read_completion
 __all__ = ("Exchange", "Head", "Outcome")
 
 _DAY = 86400.0  # no upstream's Retry-After is believed beyond it
+_NOT_FIELD = re.compile(r"[^ -~]")
 _OPEN = frozenset({Endpoint.HEALTH})  # the whole list of what needs no key, beside preflight
 
 
@@ -315,4 +317,4 @@ class Exchange:
 
 def _field(text: str) -> bytes:
     """`text` as a header field's value; what a client made up cannot break out of the field."""
-    return "".join(c if " " <= c <= "~" else "?" for c in text[:200]).strip().encode("ascii")
+    return _NOT_FIELD.sub("?", text[:200]).strip().encode("ascii")

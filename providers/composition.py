@@ -40,7 +40,8 @@ async def compose(request: ChatRequest, script: Script, report: str | None) -> I
 
     :raises InvalidRequest: a schema that no JSON is valid against.
     """
-    thoughts = (Reasoning(text=word) for word in _words("thinking about it", script.reasoning))
+    words = _words("thinking about it", script.reasoning) if script.reasoning else ()
+    thoughts = [Reasoning(text=word) for word in words]
     functions, must = offered(request)
     calls = _calls(request, script, functions, must) if report is None else 0
     if calls:

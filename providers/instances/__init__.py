@@ -31,21 +31,26 @@ def instance(schema: JsonValue) -> JsonValue:
 
     :raises Unsatisfiable: if there is none, or it would take too long, nest too deep or be too large.
     """
-    for shown in (_SHOWN, 0):
-        document = Document(schema, Budget(_STEPS))
-        search = Search(document, shown=shown)
-        root = schema, "#"
+    try:
         try:
-            for value in search.values(Goal((root,))):
-                _measure(value)
-                if document.holds(root, value):
-                    return value
-        except Exhausted:
-            continue  # the shape may be what was too much
-        except RecursionError:
-            raise Unsatisfiable("#", "it is nested too deep") from None
-        raise Unsatisfiable(*search.why)
-    raise Unsatisfiable("#", f"no instance was found in {_STEPS} steps")
+            return _found(schema, shown=_SHOWN)
+        except Exhausted:  # the shape may be what was too much
+            return _found(schema, shown=0)
+    except Exhausted as why:
+        raise Unsatisfiable("#", str(why)) from None
+    except RecursionError:
+        raise Unsatisfiable("#", "it is nested too deep") from None
+
+
+def _found(schema: JsonValue, *, shown: int) -> JsonValue:
+    document = Document(schema, Budget(_STEPS))
+    search = Search(document, shown=shown)
+    root = schema, "#"
+    for value in search.values(Goal((root,))):
+        _measure(value)
+        if document.holds(root, value):
+            return value
+    raise Unsatisfiable(*search.why)
 
 
 def _measure(value: JsonValue) -> None:
@@ -62,4 +67,4 @@ def _measure(value: JsonValue) -> None:
             todo += part.values()
             size += sum(map(len, part))
         if size > _SIZE:
-            raise Unsatisfiable("#", f"the instance would be larger than {_SIZE} characters")
+            raise Exhausted(f"the instance would be larger than {_SIZE} characters")

@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from .document import Document
 from .vocabulary import Part, Schema
 
-__all__ = ("Case", "Goal", "cases")
+__all__ = ("WRAPPING", "Case", "Goal", "cases")
 
 _TYPES: Final = ("object", "string", "number", "boolean", "array", "null")
 #: Keywords that speak of other schemas, or of nothing.
-_WRAPPING: Final = frozenset({
+WRAPPING: Final = frozenset({
     "$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "examples",
 })  # fmt: skip
+_PLAIN: Final = frozenset({"$ref", "allOf", "examples"})  # those that offer no choice
 _HINTS: Final = {
     "object": {"properties", "patternProperties", "additionalProperties", "propertyNames", "required",
                "dependentRequired", "minProperties", "maxProperties"},
@@ -55,17 +57,20 @@ class Case:
     types: Sequence[str] = _TYPES  # in the order in which they are tried
     typed: bool = False
     integral: bool = False  # of the numbers, integers only
+    origin: frozenset[int] | None = None  # what was demanded before the first choice
 
-    @property
-    def key(self) -> frozenset[int]:
-        """What the case demands: a case that demands all that another does has a key that contains the other's."""
+    def demands(self, besides: AbstractSet[str]) -> frozenset[int]:
+        """A key that contains the key of any case that demands no more.
+
+        :param besides: keywords that demand nothing by themselves.
+        """
         own = [id(part[0]) for part, (schema, _) in zip(self.parts, self.schemas, strict=True)
-               if not schema.keys() <= _WRAPPING]  # fmt: skip
+               if not schema.keys() <= besides]  # fmt: skip
         return frozenset([*own, *(~id(part[0]) for part in self.never)])
 
     def branch(self, goal: Goal) -> Case:
         """The case with more to satisfy."""
-        others = (part for part in goal.among if part not in goal.parts)
+        others = (part for part in goal.among if all(part is not own for own in goal.parts))
         return Case(
             [*goal.parts],
             [*self.never, *goal.never, *others],
@@ -75,6 +80,7 @@ class Case:
             self.types,
             self.typed,
             self.integral,
+            self.origin,
         )
 
 
@@ -88,15 +94,19 @@ def cases(start: Case, document: Document, *, lean: bool, fail: Callable[[str, s
         case = next(pending[-1], None)
         if case is None:
             pending.pop()
-        elif not _settled(case, document):
+            continue
+        if not _settled(case, document):
             fail(case.todo[-1][1], "nothing can satisfy this together with the rest")
-        elif case.choices:
-            choice = case.choices.pop(0)
-            if lean:
-                choice = sorted(choice, key=lambda goal: _weight(goal, document))
-            pending.append(map(case.branch, choice))
-        else:
+            continue
+        if case.origin is None:
+            case.origin = case.demands(_PLAIN)
+        if not case.choices:
             yield case
+            continue
+        choice = case.choices.pop(0)
+        if lean:
+            choice = sorted(choice, key=lambda goal: _weight(goal, document))
+        pending.append(map(case.branch, choice))
 
 
 def _settled(case: Case, document: Document) -> bool:
@@ -115,7 +125,7 @@ def _settled(case: Case, document: Document) -> bool:
         seen.add(id(part[0]))
         case.parts.append(part)
         case.schemas.append((schema, part[1]))
-        if schema.keys() & _WRAPPING:
+        if schema.keys() & WRAPPING:
             _follow(case, document, part, schema)
     return True
 

@@ -13,18 +13,18 @@ class Unsatisfiable(ValueError):
 
 
 class Exhausted(Exception):
-    """The steps that may be taken have been taken."""
+    """The steps that may be taken have been taken, or the value is as large as it may be."""
 
 
 class Budget:
     """Counts steps, whoever takes them: a schema is a stranger's program, and this is its time limit."""
 
-    __slots__ = ("_left",)
+    __slots__ = ("_left", "_steps")
 
     def __init__(self, steps: int) -> None:
-        self._left = steps
+        self._left = self._steps = steps
 
     def spend(self, steps: int = 1) -> None:
         self._left -= steps
         if self._left < 0:
-            raise Exhausted
+            raise Exhausted(f"no instance was found in {self._steps} steps")

@@ -28,7 +28,7 @@ def negations(part: Part, document: Document) -> Iterator[_Way]:
         names = schema["type"]
         allowed = [*names, *(["number"] if "integer" in names else [])]
         yield {"type": [name for name in _TYPES if name not in allowed]}
-        if "integer" in names and "number" not in names:
+        if "integer" in names and "number" not in names and len(schema) > 1:  # alone, a fraction breaks it anyway
             yield {"type": "number", "not": {"type": "integer"}}
     yield from _objects(schema, part[1], document)
     yield from _scalars(schema)

@@ -70,7 +70,7 @@ class _Objects:
         document = self._inside.document
         for part in self._names:
             if not document.holds(part, name):
-                self._inside.fail(part[1], f"it forbids the name '{name[:80]}'")
+                self._inside.fail(part[1], f"it forbids '{name[:80]}'")
                 return iter(())
         parts = [part for schema, path in self._schemas for part in document.members(schema, path, name)]
         return self._inside.values(Goal(tuple(parts)))

@@ -16,7 +16,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from .arrays import arrays
-from .case import Case, Goal, cases
+from .case import WRAPPING, Case, Goal, cases
 from .document import Document
 from .inside import Inside
 from .negation import negations
@@ -29,7 +29,10 @@ __all__ = ("Search",)
 _DEEPEST: Final = 24
 _MISSES: Final = 16  # values that match a schema they must not match, before it is turned into its opposite
 
-_Above = tuple[frozenset[int], ...]  # the keys of the cases around this place, outermost first
+_TURNS: Final = 2  # times that what is wanted may be wanted again inside of itself, by other cases
+
+#: What was wanted in the places around this one, and the cases that were taken; outermost first.
+_Above = tuple[tuple[frozenset[int], frozenset[int]], ...]
 
 
 class Search:
@@ -60,11 +63,11 @@ class Search:
 
     def _ways(self, start: Case, path: str, depth: int, above: _Above) -> Iterator[JsonValue]:
         for case in cases(start, self._document, lean=not self._shown, fail=self._fail):
-            key = case.key
-            if key and any(around <= key for around in above):
+            origin, key = case.origin or frozenset(), case.demands(WRAPPING)
+            if any(around <= key for _, around in above) or sum(around <= origin for around, _ in above) >= _TURNS:
                 self._fail(path, "the instance contains itself without an end")
             else:
-                within = (*above, key) if key else above
+                within = (*above, (origin, key)) if key else above
                 yield from self._accepted(case, path, depth, above, within)
 
     def _accepted(self, case: Case, path: str, depth: int, above: _Above, within: _Above) -> Iterator[JsonValue]:

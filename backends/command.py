@@ -6,12 +6,12 @@ import ipaddress
 import logging
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import anyio
 import click
@@ -37,7 +37,7 @@ class Serve(Protocol):
 
     def __call__(
         self, service: Service, listener: socket.socket, ready: Callable[[], None]
-    ) -> Coroutine[Any, Any, None]: ...
+    ) -> Coroutine[object, object, None]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,19 +103,21 @@ def main(backend: Backend) -> None:
 
     click.Command(
         f"python -m backends.{backend.name}",
-        callback=partial(run, backend),
+        callback=lambda **given: run(backend, given),
         params=list(OPTIONS),
         help=f"Serve the API with the {backend.name} backend.",
     )()
 
 
-def run(backend: Backend, *, without_key: bool = False, loop: str | None = None, **given: Any) -> None:
-    """Serve until a signal; `given` are settings by their name, those that are None left to the environment.
+def run(backend: Backend, given: Mapping[str, object]) -> None:
+    """Serve until a signal; `given` are the values of :data:`OPTIONS`, those that are None left to the environment.
 
     :raises Failure: the server cannot start.
     """
+    said = {name: value for name, value in given.items() if value is not None}
+    without_key, loop = said.pop("without_key", False), str(said.pop("loop", "auto"))
     try:
-        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**said)  # type: ignore[arg-type]  # pydantic looks at the values
         service = make_service(settings)
     except ValidationError as error:
         first = error.errors()[0]
@@ -125,7 +127,7 @@ def run(backend: Backend, *, without_key: bool = False, loop: str | None = None,
     logging.basicConfig(level=logging.DEBUG if settings.debug else logging.WARNING, stream=sys.stderr)
     if not (settings.api_key or without_key or _is_loopback(settings.host)):
         raise Failure(f"{settings.host} is reachable from other machines: set --g4f-api-key, or say --without-key")
-    name, uvloop = _choose_loop(backend, loop or "auto")
+    name, uvloop = _choose_loop(backend, loop)
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
     ready = partial(click.echo, f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)

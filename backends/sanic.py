@@ -10,6 +10,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Final
 
 from .extras import need
@@ -40,9 +41,11 @@ _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def create_app(service: Service) -> sanic.Sanic[Any, Any]:
+def create_app(service: Service) -> sanic.Sanic[sanic.Config, SimpleNamespace]:
     """A Sanic application that answers with `service`, which must be entered while it serves."""
-    app: sanic.Sanic[Any, Any] = sanic.Sanic("g4f", configure_logging=False, request_class=_Request)
+    app: sanic.Sanic[sanic.Config, SimpleNamespace] = sanic.Sanic(
+        "g4f", configure_logging=False, request_class=_Request
+    )
     app.config.update(
         ACCESS_LOG=False,
         KEEP_ALIVE_TIMEOUT=75,

@@ -1,8 +1,6 @@
 # The command `g4f`: `api` serves, `pull` fetches weights.
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from backends.command import BACKENDS, OPTIONS, load, run
@@ -22,8 +20,8 @@ def main() -> None:
     """An OpenAI-compatible API server you run yourself."""
 
 
-def _api(backend: str, **given: Any) -> None:
-    run(load(backend), **given)
+def _api(backend: str, **given: object) -> None:
+    run(load(backend), given)
 
 
 main.add_command(click.Command("api", callback=_api, params=[_BACKEND, *OPTIONS], help="Serve the API."))

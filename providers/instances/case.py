@@ -111,7 +111,7 @@ def cases(start: Case, document: Document, *, lean: bool, fail: Callable[[str, s
 
 def _settled(case: Case, document: Document) -> bool:
     """Follow all that needs no choice; False if it contradicts itself, with the culprit last in `todo`."""
-    document.budget.spend(len(case.never) // 32)
+    document.budget.spend((len(case.parts) + len(case.never)) // 16)
     seen = {id(part[0]) for part in case.parts}
     while case.todo:
         document.budget.spend()

@@ -46,20 +46,13 @@ class Search:
         self._document = document
         self._shown = shown
         self._opposites: dict[int, list[Part]] = {}
-        self._firsts: dict[tuple[bool, tuple[int, ...]], JsonValue] = {}
 
     def values(self, goal: Goal, depth: int = 0, above: _Above = ()) -> Iterator[JsonValue]:
         """Values for the goal, at a depth in the instance, inside of other cases."""
         if depth > _DEEPEST:
             self._fail(goal.path, f"the instance would nest deeper than {_DEEPEST} levels")
             return
-        # What was good in one place is good in another: a diamond of references is walked once, not for every path.
-        key = depth < self._shown, goal.key
-        if key in self._firsts:
-            yield self._firsts[key]
-        for value in self._ways(Case([*goal.parts], [*goal.never]), goal.path, depth, above):
-            self._firsts.setdefault(key, value)
-            yield value
+        yield from self._ways(Case([*goal.parts], [*goal.never]), goal.path, depth, above)
 
     def _ways(self, start: Case, path: str, depth: int, above: _Above) -> Iterator[JsonValue]:
         for case in cases(start, self._document, lean=not self._shown, fail=self._fail):
@@ -67,32 +60,31 @@ class Search:
             if any(around <= key for _, around in above) or sum(around <= origin for around, _ in above) >= _TURNS:
                 self._fail(path, "the instance contains itself without an end")
             else:
-                within = (*above, (origin, key)) if key else above
+                within = (*above, (origin, key))
                 yield from self._accepted(case, path, depth, above, within)
 
     def _accepted(self, case: Case, path: str, depth: int, above: _Above, within: _Above) -> Iterator[JsonValue]:
-        missed: Part | None = None
+        missed: dict[int, Part] = {}
         misses = 0
         for value in self._made(case, path, depth, within):
             hit = next((part for part in case.never if self._document.holds(part, value)), None)
             if hit is None:
                 yield value
                 continue
-            missed = hit
+            missed[id(hit[0])] = hit
+            self._fail(hit[1], "whatever satisfies the rest matches this, and must not")
             misses += 1
             if misses == _MISSES:
                 break
-        if missed is None:
-            return
-        self._fail(missed[1], "whatever satisfies the rest matches this, and must not")
-        rest = [part for part in case.never if part is not missed]
-        for opposite in self._opposite(missed):
-            other = case.branch(Goal((opposite,)))
-            other.never = rest
-            yield from self._ways(other, path, depth, above)
+        for part in missed.values():
+            for opposite in self._opposite(part):
+                other = case.branch(Goal((opposite,)))
+                other.never = [rest for rest in case.never if rest is not part]
+                yield from self._ways(other, path, depth, above)
 
     def _made(self, case: Case, path: str, depth: int, within: _Above) -> Iterator[JsonValue]:
         """Values that satisfy the case's schemas; `never` is not looked at."""
+        self._document.budget.spend(len(case.schemas) // 2)
         choices = [fixed for schema, _ in case.schemas if (fixed := self._document.fixed(schema)) is not None]
         if choices:
             found = False

@@ -18,7 +18,7 @@ from .search import Search
 
 __all__ = ("Unsatisfiable", "instance")
 
-_STEPS: Final = 100_000
+_STEPS: Final = 150_000
 _SIZE: Final = 1_000_000  # characters and values
 _SHOWN: Final = 3
 

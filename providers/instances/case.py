@@ -49,6 +49,8 @@ class Goal(NamedTuple):
 
 @dataclass(slots=True)
 class Case:
+    """What has been followed (`parts`, and the same read: `schemas`), and what is still to follow or to choose."""
+
     todo: list[Part]
     never: list[Part]
     parts: list[Part] = field(default_factory=list)

@@ -20,7 +20,6 @@ __all__ = ("Document",)
 _REFUSED: Final = ("unevaluatedProperties", "unevaluatedItems", "$dynamicRef")
 _DEEPEST: Final = 100  # nested containers in the schema; schemas at work in one another
 
-
 _SCHEMA: Final = TypeAdapter(Schema)
 _NOTHING: Final[Schema] = {}
 _IMPOSSIBLE: Final[Schema] = {"enum": []}
@@ -41,6 +40,10 @@ class Document:
         self._anchors = dict(_anchors(root))
 
     def read(self, part: Part) -> Schema:
+        """The keywords of a schema.
+
+        :raises Unsatisfiable: if one is malformed, or is refused.
+        """
         schema, path = part
         if isinstance(schema, bool):
             return _NOTHING if schema else _IMPOSSIBLE

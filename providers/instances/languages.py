@@ -104,6 +104,7 @@ class Languages:
         return result
 
     def matches(self, term: Term, text: str) -> bool:
+        self._budget.spend(len(text) // 32)
         for char in text:
             if term in (self.any, self.nothing):
                 break

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations, count, islice
+from itertools import chain, combinations, islice
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -16,7 +17,8 @@ from .vocabulary import Part, Schema
 __all__ = ("negations",)
 
 _Way = dict[str, JsonValue]
-_TYPES = ("null", "boolean", "object", "array", "string", "number")
+_PAIRS: Final = 64  # of a oneOf's branches, tried for a value that matches both
+_TYPES: Final = ("null", "boolean", "object", "array", "string", "number")
 
 
 def negations(part: Part, document: Document) -> Iterator[_Way]:
@@ -81,16 +83,24 @@ def _objects(schema: Schema, path: str, document: Document) -> Iterator[_Way]:
         for name in islice(document.languages.members(found), 1):
             yield _with(name, {"not": sub})
     if "additionalProperties" in schema:
-        for number in count():
-            name = f"other{number or ''}"
-            if all(where.startswith("/additional") for _, where in document.members(schema, "", name)):
-                yield _with(name, {"not": schema["additionalProperties"]})
-                break
+        for name in _undeclared(schema, path, document):
+            yield _with(name, {"not": schema["additionalProperties"]})
     if "propertyNames" in schema:
         yield {"type": "object", "minProperties": 1, "propertyNames": {"not": schema["propertyNames"]}}
     yield from _sizes(
         "object", "minProperties", "maxProperties", schema.get("minProperties"), schema.get("maxProperties")
     )
+
+
+def _undeclared(schema: Schema, path: str, document: Document) -> Iterator[str]:
+    """A name that only `additionalProperties` speaks of, if there is one."""
+    languages, declared = document.languages, schema.get("properties", {})
+    matched = [
+        document.pattern(pattern, f"{path}/patternProperties") for pattern in schema.get("patternProperties", ())
+    ]
+    free = languages.without(languages.either(*matched))
+    names = chain(["other"] if languages.matches(free, "other") else [], languages.members(free))
+    yield from islice((name for name in names if name not in declared), 1)
 
 
 def _applicators(schema: Schema, part: Part, document: Document) -> Iterator[_Way]:
@@ -102,7 +112,7 @@ def _applicators(schema: Schema, part: Part, document: Document) -> Iterator[_Wa
         yield {"allOf": [{"not": one} for one in schema["anyOf"]]}
     if "oneOf" in schema:
         yield {"allOf": [{"not": one} for one in schema["oneOf"]]}
-        for pair in combinations(schema["oneOf"], 2):
+        for pair in islice(combinations(schema["oneOf"], 2), _PAIRS):
             yield {"allOf": [*pair]}
     if "not" in schema:
         yield {"allOf": [schema["not"]]}

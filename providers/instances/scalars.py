@@ -132,9 +132,8 @@ def _common(steps: Sequence[Fraction]) -> Fraction:
 
 
 def _plain(number: Fraction, *, whole: bool) -> int | float | None:
-    if number.denominator == 1 and (whole or abs(number) < _EXACT):
-        return int(number)
     try:
-        return float(number)
+        rounded = float(number)
     except OverflowError:
-        return None
+        return None  # many readers of JSON would make it infinite
+    return int(number) if number.denominator == 1 and (whole or abs(number) < _EXACT) else rounded

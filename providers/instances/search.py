@@ -3,10 +3,11 @@
 # Streams all the way: each level yields one value after the other, and whoever cannot use one takes the next. What
 # keeps it finite:
 # - A case that demands all that a case around it demands is refused: a smallest value never contains another value that
-#   would do in its place. So a linked list ends, and a tree that cannot end is told from one that can.
+#   would do in its place. So a linked list ends, and a tree that cannot end is told from one that can. For the same
+#   reason a goal is not wanted a third time inside of itself; the second time shows how it recurses.
 # - Schemas that must not hold (`not`, the others of a `oneOf`) are at first only tested; when values keep matching one,
 #   it is turned into its opposite (negation.py) and the case goes on with that. Most never cost more than the test.
-# - Steps are counted, and values nest no deeper than DEEPEST.
+# - Steps are counted, and values nest no deeper than `_DEEPEST`.
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -28,8 +29,7 @@ __all__ = ("Search",)
 
 _DEEPEST: Final = 24
 _MISSES: Final = 16  # values that match a schema they must not match, before it is turned into its opposite
-
-_TURNS: Final = 2  # times that what is wanted may be wanted again inside of itself, by other cases
+_TURNS: Final = 2  # times that the same may be wanted at places inside of one another
 
 #: What was wanted in the places around this one, and the cases that were taken; outermost first.
 _Above = tuple[tuple[frozenset[int], frozenset[int]], ...]
@@ -49,6 +49,7 @@ class Search:
 
     def values(self, goal: Goal, depth: int = 0, above: _Above = ()) -> Iterator[JsonValue]:
         """Values for the goal, at a depth in the instance, inside of other cases."""
+        self._document.budget.spend()
         if depth > _DEEPEST:
             self._fail(goal.path, f"the instance would nest deeper than {_DEEPEST} levels")
             return

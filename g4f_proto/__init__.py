@@ -69,7 +69,7 @@ from ._sse import DONE, PING, SseDecoder, SseError, SseEvent, frame
 from ._table import ACCEPTS, INPUTS, TRANSITIONS, State
 from ._text import StopFilter
 from ._tools import offered
-from .dialects.chat import ChatStreamReader, read_reply
+from .dialects.chat import ChatStreamReader, CompletionStreamReader, read_completion_reply, read_reply
 from .dialects.models import read_models
 
 __all__ = (
@@ -93,6 +93,7 @@ __all__ = (
     "ChatRequest",
     "ChatStreamReader",
     "Choice",
+    "CompletionStreamReader",
     "Endpoint",
     "Event",
     "Exchange",
@@ -146,6 +147,7 @@ __all__ = (
     "frame",
     "is_remote",
     "offered",
+    "read_completion_reply",
     "read_data_uri",
     "read_models",
     "read_reply",

@@ -152,7 +152,8 @@ def emulate(call: ChatCall, info: ProviderInfo, *, id: str) -> tuple[ChatCall, E
     :raises UnsupportedParameter: two parameters cannot be had together.
     """
     request, body = call.request, dict(call.body)
-    copies = request.n or 1 if "n" not in info.native else 1
+    # Several prompts are several calls, even of a provider that makes several answers to each.
+    copies = request.n or 1 if "n" not in info.native or len(call.prompts) > 1 else 1
     stops = request.stops if "stop" not in info.native else ()
     tools = "tools" not in info.native and _about_tools(request)
     if copies == 1 and not stops and not tools and not info.think_tags:

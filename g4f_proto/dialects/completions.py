@@ -28,6 +28,8 @@ __all__ = ("CompletionReply", "CompletionStream", "read_completion")
 _MAX_TOKENS: Final = 16  # "max_tokens: Defaults to 16"
 _MOST_CHOICES: Final = 128
 _OWN: Final = frozenset({"prompt", "echo", "suffix", "logprobs", "best_of", "messages"})
+#: Of a chat's parameters those whose result has no place in this reply.
+_NO_PLACE: Final = ("tools", "functions", "modalities", "audio")
 
 
 def read_completion(
@@ -54,6 +56,7 @@ def read_completion(
         ("suffix", bool(request.suffix)),
         ("logprobs", request.logprobs is not None),
         ("best_of", request.best_of is not None and request.best_of > (request.n or 1)),
+        *((name, bool(document.get(name))) for name in _NO_PLACE),
     )
     for name, asked in refused:
         if asked:

@@ -5,9 +5,13 @@ import re
 from .changes import (
     any_json,
     both,
+    both_ways,
+    by_turns,
+    chat_like,
     each,
     fenced,
     finish,
+    first_prompt,
     first_role_only,
     first_scores_only,
     from_one,
@@ -28,10 +32,12 @@ from .changes import (
     scores,
     small_images,
     some_tools,
+    spelled,
     spoken_thoughts,
     text_only,
     thoughts_last,
     thoughts_refused,
+    unbounded,
     uncounted,
     usage_each,
     usage_of_one,
@@ -123,6 +129,7 @@ ANSWERS: dict[str, Flaw] = {
             "choices.text",
             "choices.interleaved",
             "choices.tools",
+            "completions.prompts",
         ),
         request=drop("n"),
     ),
@@ -202,4 +209,18 @@ ANSWERS: dict[str, Flaw] = {
     ),
     "failures made good": Flaw(("conversation.failed-turn",), request=never_fails),
     "the rest is made for nobody": Flaw(("conversation.left",), deaf=True),
+    # legacy completions
+    "a chat's object for a completion's": both_ways(
+        put(object="chat.completion"), "completions.shape", "completions.stream"
+    ),
+    "a message for a text": both(chat_like, "completions.shape", "completions.stream"),
+    "echo ignored": Flaw(("completions.echo", "completions.prompts"), request=drop("echo")),
+    "the first prompt only": Flaw(("completions.prompts",), request=first_prompt),
+    "choices by turns": Flaw(("completions.prompts",), reply=success(each(by_turns)), events=choices(by_turns)),
+    "no default of 16": Flaw(("completions.max-tokens",), request=unbounded),
+    "suffix, logprobs and best_of ignored": Flaw(
+        ("completions.refused",), request=drop("suffix", "logprobs", "best_of")
+    ),
+    "tokens as text": Flaw(("completions.refused",), request=spelled),
+    "a prompt made up": Flaw(("completions.errors",), request=put(prompt="Once upon a time")),
 }

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable
 
-from .mutations import choices, put, success
+from .mutations import choices, every, put, success
 from .proxy import Flaw, Object
 
 
@@ -204,3 +204,32 @@ def never_fails(found: Object) -> None:
 def both(change: Callable[[Object], object], *cases: str) -> Flaw:
     """A mistake made in whole replies and streams alike; `change` takes a choice."""
     return Flaw(cases, reply=success(each(change)), events=choices(change))
+
+
+def both_ways(change: Callable[[Object], object], *cases: str) -> Flaw:
+    """The same; `change` takes the whole reply, or a chunk."""
+    return Flaw(cases, reply=success(change), events=every(change))
+
+
+def chat_like(choice: Object) -> None:
+    choice["message"] = {"role": "assistant", "content": choice.pop("text")}
+
+
+def first_prompt(found: Object) -> None:
+    if isinstance(found["prompt"], list) and isinstance(found["prompt"][0], str):
+        found["prompt"] = [found["prompt"][0]] * len(found["prompt"])
+
+
+def by_turns(choice: Object) -> None:
+    """The first answer to each prompt, then the second to each."""
+    choice["index"] = {1: 2, 2: 1}.get(choice["index"], choice["index"])
+
+
+def unbounded(found: Object) -> None:
+    if found.get("max_tokens") is None:
+        found["max_tokens"] = 1000
+
+
+def spelled(found: Object) -> None:
+    if isinstance(found["prompt"], list):
+        found["prompt"] = str(found["prompt"])

@@ -39,7 +39,7 @@ FLAWS: dict[str, Flaw] = {
     "keepalive as data": Flaw(("stream.json",), events=lambda events: [b"data: : ping\n\n", *events]),
     "keepalive as event": Flaw(("stream.fields",), events=lambda events: [b"event: keepalive\n\n", *events]),
     "a BOM": Flaw(("stream.encoding",), events=lambda events: [b"\xef\xbb\xbf", *events]),
-    "no [DONE]": Flaw(("stream.done",), events=lambda events: events[:-1]),
+    "no [DONE]": Flaw(("stream.done", "completions.stream"), events=lambda events: events[:-1]),
     "two [DONE]": Flaw(("stream.done",), events=lambda events: [*events, DONE]),
     "[DONE] and a space": Flaw(("stream.done",), events=lambda events: [*events[:-1], b"data: [DONE] \n\n"]),
     "no last blank line": Flaw(("stream.blank-line",), events=lambda events: [*events[:-1], DONE[:-2]]),
@@ -75,7 +75,9 @@ FLAWS: dict[str, Flaw] = {
     "a whole completion's object": Flaw(("stream.chunk-shape",), events=every(put(object="chat.completion"))),
     "delta null": Flaw(("stream.chunk-shape", "stream.text-agrees"), events=choices(put(delta=None))),
     "usage chunk with a choice": Flaw(("stream.usage-chunk",), events=chunks(usage_with_choice)),
-    "usage chunk unasked": Flaw(("stream.no-usage-chunk",), events=chunks(usage_chunk_always)),
+    "usage chunk unasked": Flaw(
+        ("stream.no-usage-chunk", "completions.usage-chunk"), events=chunks(usage_chunk_always)
+    ),
     "no usage": Flaw(
         ("stream.usage-chunk", "stream.usage-agrees", "stream.finish-usage", "chat.usage", "chat.usage-words"),
         reply=success(drop("usage")),
@@ -113,12 +115,13 @@ FLAWS: dict[str, Flaw] = {
         ("chat.max-completion-tokens", "chat.both-limits"), request=drop("max_completion_tokens")
     ),
     "stop ignored": Flaw(
-        ("chat.stop", "chat.stop-across-deltas", "stream.stop", "choices.limits"), request=drop("stop")
+        ("chat.stop", "chat.stop-across-deltas", "stream.stop", "choices.limits", "completions.stop"),
+        request=drop("stop"),
     ),
     "n ignored": Flaw(("chat.n", "stream.n", "errors.range-counts"), request=drop("n")),
     "logprobs ignored": Flaw(("chat.logprobs",), request=drop("logprobs", "top_logprobs")),
     "stream ignored": Flaw(("stream.done", "stream.fields"), request=drop("stream")),
-    "stream_options ignored": Flaw(("stream.usage-chunk",), request=drop("stream_options")),
+    "stream_options ignored": Flaw(("stream.usage-chunk", "completions.usage-chunk"), request=drop("stream_options")),
     "temperature ignored": Flaw(
         ("errors.range-temperature", "errors.option-types"), request=drop("temperature", "top_p")
     ),

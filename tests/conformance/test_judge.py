@@ -54,7 +54,17 @@ def test_every_complaint_has_its_cases() -> None:
 
 
 #: Rooms whose every case is seen failing by a mistake of its own, not only where everything is broken.
-PROVEN = {"choices", "conversation", "logprobs", "reasoning", "structured", "toolchoice", "tools", "vision"}
+PROVEN = {
+    "choices",
+    "completions",
+    "conversation",
+    "logprobs",
+    "reasoning",
+    "structured",
+    "toolchoice",
+    "tools",
+    "vision",
+}
 
 
 def test_every_case_of_an_answer_has_its_flaw() -> None:

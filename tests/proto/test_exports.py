@@ -30,7 +30,10 @@ INSIDE = {
     "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
     "g4f_proto._tools": {"ToolReader", "forced", "rewrite"},
     "g4f_proto.dialects": {"Encoder", "Headers", "JSON_HEADERS", "SSE_HEADERS"},
-    "g4f_proto.dialects.chat": {"ChatReply", "ChatStream", "ChatStreamReader", "read_reply", "read_request"},
+    "g4f_proto.dialects.chat": {
+        "ChatReply", "ChatStream", "ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply",
+        "read_request",
+    },
     "g4f_proto.dialects.chat.envelope": {"Ending", "Envelope", "logprobs", "usage_object"},
     "g4f_proto.dialects.chat.reply": {"ChatReply"},
     "g4f_proto.dialects.chat.request": {"read_request"},

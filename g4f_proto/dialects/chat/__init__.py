@@ -2,9 +2,17 @@
 # https://platform.openai.com/docs/api-reference/chat
 from __future__ import annotations
 
-from .reader import ChatStreamReader, read_reply
+from .reader import ChatStreamReader, CompletionStreamReader, read_completion_reply, read_reply
 from .reply import ChatReply
 from .request import read_request
 from .stream import ChatStream
 
-__all__ = ("ChatReply", "ChatStream", "ChatStreamReader", "read_reply", "read_request")
+__all__ = (
+    "ChatReply",
+    "ChatStream",
+    "ChatStreamReader",
+    "CompletionStreamReader",
+    "read_completion_reply",
+    "read_reply",
+    "read_request",
+)

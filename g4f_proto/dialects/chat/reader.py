@@ -1,11 +1,12 @@
 # An OpenAI-compatible upstream's chat, read: its stream and its single reply as the events that would have made them.
+# A legacy completion is one too: its choices have a `text` where a chat's have a message or a delta.
 #
 # Lenient where upstreams are known to be sloppy: a tool call without an index, an id or a name said again, arguments as
 # an object, the names `reasoning` and `reasoning_content`, the deprecated `function_call`. What comes out is complete.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from pydantic import JsonValue
 
@@ -25,7 +26,7 @@ from ..._events import (
 )
 from ..._sse import SseDecoder, SseError
 
-__all__ = ("ChatStreamReader", "read_reply")
+__all__ = ("ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply")
 
 
 class ChatStreamReader:
@@ -67,12 +68,23 @@ class ChatStreamReader:
         for choice in chunk.get("choices") or ():  # type: ignore[union-attr]
             index = _index(choice)  # type: ignore[arg-type]
             calls = self._calls.setdefault(index, _Calls(chunk.get("id")))
-            said = list(_read_choice(choice, choice.get("delta") or {}, calls))  # type: ignore[union-attr, arg-type]
+            said = list(_read_choice(choice, self._said(choice), calls))  # type: ignore[arg-type]
             events += said if index == 0 else [ForChoice(index=index, event=event) for event in said]
             if choice.get("finish_reason"):  # type: ignore[union-attr]
                 self._finished.add(index)
         _read_usage(chunk, events)
         return events
+
+    def _said(self, choice: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        """What a choice adds, as a chat's delta."""
+        return choice.get("delta") or {}  # type: ignore[return-value]
+
+
+class CompletionStreamReader(ChatStreamReader):
+    """The same for the stream of a legacy completion."""
+
+    def _said(self, choice: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        return {"content": choice["text"]}
 
 
 def read_reply(body: bytes) -> list[ProviderEvent]:
@@ -80,13 +92,27 @@ def read_reply(body: bytes) -> list[ProviderEvent]:
 
     :raises ApiError: it is an error object, or no chat completion.
     """
+    return _read_document(body, lambda choice: choice["message"])  # type: ignore[arg-type, return-value]
+
+
+def read_completion_reply(body: bytes) -> list[ProviderEvent]:
+    """One ``text_completion`` document of an upstream as the events that would have made it.
+
+    :raises ApiError: it is an error object, or no completion.
+    """
+    return _read_document(body, lambda choice: {"content": choice["text"]})
+
+
+def _read_document(
+    body: bytes, message: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]]
+) -> list[ProviderEvent]:
     events: list[ProviderEvent] = []
     try:
         document = json.loads(body)
         _raise_error(document)
         for choice in document["choices"]:
             index = _index(choice)
-            said = list(_read_choice(choice, choice["message"], _Calls(document.get("id"))))
+            said = list(_read_choice(choice, message(choice), _Calls(document.get("id"))))
             events += said if index == 0 else [ForChoice(index=index, event=event) for event in said]
         _read_usage(document, events)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):

@@ -62,6 +62,7 @@ from ._events import (
 )
 from ._exchange import Exchange, Head, Outcome
 from ._images import ImageLimits, InputImage, is_remote, read_data_uri
+from ._multipart import Form, FormFile, FormLimits, FormReader
 from ._routes import ROUTES, Endpoint, Route
 from ._schema.chat import ChatRequest, Message
 from ._schema.tools import Function
@@ -100,6 +101,10 @@ __all__ = (
     "Finish",
     "FinishReason",
     "ForChoice",
+    "Form",
+    "FormFile",
+    "FormLimits",
+    "FormReader",
     "Function",
     "Head",
     "ImageLimits",

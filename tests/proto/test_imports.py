@@ -18,7 +18,7 @@ PURE = {
     "__future__", "binascii", "collections", "collections.abc", "dataclasses", "enum", "hashlib", "hmac", "json",
     "json.encoder", "math", "re", "struct", "typing", "urllib.parse",
 }  # fmt: skip
-LIBRARIES = {"pydantic", "pydantic_core"}
+LIBRARIES = {"multipart", "pydantic", "pydantic_core"}
 CONTRACT = "The core does no I/O and knows no clock, chance, environment or async"
 
 

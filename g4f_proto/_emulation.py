@@ -13,12 +13,12 @@ from pydantic import JsonValue
 
 from ._calls import ChatCall
 from ._catalog import ProviderInfo
-from ._errors import UnsupportedParameter
+from ._errors import ApiError, UnsupportedParameter
 from ._events import Event, ForChoice, ProviderEvent, Quiet, Reasoning, Scored, TokenLogprob, Usage
 from ._schema import validate
 from ._schema.chat import ChatRequest, consistent
 from ._text import StopFilter, ThinkSplitter
-from ._tools import ToolReader, forced, rewrite
+from ._tools import ToolReader, offered, rewrite
 
 __all__ = ("EMULATED", "Emulation", "emulate", "emulated", "with_messages")
 
@@ -116,6 +116,12 @@ class Emulation:
     """One request's filters; events of the provider in, events for the encoder out."""
 
     filters: list[_Filter] = field(default_factory=list)
+    told_as: str | None = None  # the field that became the provider's `response_format`
+
+    def explain(self, error: ApiError) -> None:
+        """Let an error blame what the client sent, and not what was made of it."""
+        if self.told_as is not None and (error.param or "").partition(".")[0] == "response_format":
+            error.param = self.told_as
 
     def push(self, event: ProviderEvent) -> Iterator[ProviderEvent]:
         """What the client is told when the provider says `event`."""
@@ -154,15 +160,16 @@ def emulate(call: ChatCall, info: ProviderInfo, *, id: str) -> tuple[ChatCall, E
     request, body = call.request, dict(call.body)
     # Several prompts are several calls, even of a provider that makes several answers to each.
     copies = request.n or 1 if "n" not in info.native or len(call.prompts) > 1 else 1
-    stops = request.stops if "stop" not in info.native else ()
     tools = "tools" not in info.native and _about_tools(request)
+    reads = tools and bool(offered(request)[0])
+    # A stop ends the words. The object around them, which the provider would look at, is nothing the client sees.
+    stops = request.stops if reads or "stop" not in info.native else ()
     if copies == 1 and not stops and not tools and not info.think_tags:
         return call, None
     if tools:
         body = rewrite(request, body)
     for name in [*(["n"] if copies > 1 else []), *(["stop"] if stops else [])]:
         body.pop(name, None)
-    reads = tools and bool(forced(request)[0])
     if request.logprobs and (reads or info.think_tags):
         # They are those of the text as it was made, and the client sees another.
         raise UnsupportedParameter(
@@ -177,4 +184,7 @@ def emulate(call: ChatCall, info: ProviderInfo, *, id: str) -> tuple[ChatCall, E
         )
         for index in range(request.n or 1)
     ]
-    return replace(call, request=validate(ChatRequest, body), body=body, copies=copies), Emulation(filters)
+    emulation = Emulation(filters)
+    if reads and request.schema_asked is None:
+        emulation.told_as = "tools" if request.tools else "functions"
+    return replace(call, request=validate(ChatRequest, body), body=body, copies=copies), emulation

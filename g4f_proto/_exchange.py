@@ -213,6 +213,8 @@ class Exchange:
 
     def fail(self, error: ApiError) -> bytes:
         """The provider failed, the time is over, the server stops: the error, as a status or as a frame."""
+        if self._emulation is not None:
+            self._emulation.explain(error)
         if self.state is State.STREAMING and self._encoder is not None:
             self.state, self._text = State.DONE, None
             self.outcome.error, self.outcome.usage = error, self._encoder.usage

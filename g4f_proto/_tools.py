@@ -17,7 +17,7 @@ from ._events import Event, ToolCall
 from ._schema.chat import ChatRequest, Message
 from ._schema.tools import Function, JsonFormat, NamedFunction
 
-__all__ = ("ToolReader", "forced", "offered", "rewrite")
+__all__ = ("ToolReader", "offered", "rewrite")
 
 Json = dict[str, JsonValue]
 _FIELDS: Final = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
@@ -45,18 +45,6 @@ def offered(request: ChatRequest) -> tuple[Sequence[Function], bool]:
     return [function for function in functions if function.name in allowed], choice.allowed_tools.mode == "required"
 
 
-def forced(request: ChatRequest) -> tuple[Sequence[Function], bool]:
-    """The functions that a model without tools is made to choose from, and whether it must call one.
-
-    None when the tools have just answered and no call is required: a model that was not trained for tools repeats its
-    call for ever, and says what the result is when it is let.
-    """
-    functions, must = offered(request)
-    if not must and request.messages[-1].role in _RESULTS:
-        return [], False
-    return functions, must
-
-
 def rewrite(request: ChatRequest, body: Mapping[str, JsonValue]) -> Json:
     """`body` without tools, for a provider that honours ``response_format``."""
     rest: Json = {name: value for name, value in body.items() if name not in _FIELDS}
@@ -66,7 +54,7 @@ def rewrite(request: ChatRequest, body: Mapping[str, JsonValue]) -> Json:
     messages: list[JsonValue] = [
         _message(message, raw, names) for message, raw in zip(request.messages, given, strict=True)
     ]
-    functions, must = forced(request)
+    functions, must = offered(request)
     if functions:
         messages.insert(0, {"role": "system", "content": _prompt(functions, must)})
         schema = _schema(functions, must, _answer(request))

@@ -27,7 +27,7 @@ from g4f_proto import (
 )
 from g4f_proto import InvalidRequest as Invalid
 
-from .made import ABLE, CONSTRAINED, ID, MESSAGES, answer, ask, chat, chunks, refused, serving
+from .made import ABLE, CONSTRAINED, ID, MESSAGES, answer, ask, blocks, chat, chunks, error, refused, serving
 
 BARE = serving()
 THINKING = serving("response_format", "logprobs", think_tags=True)
@@ -248,9 +248,32 @@ def test_the_old_names() -> None:
 
 
 def test_a_stop_ends_words_and_no_call() -> None:
+    exchange = asked(serving("response_format", "stop"), tools=TOOLS, stop=["b", '"'])
+    assert exchange.call is not None
+    assert not exchange.call.request.stops, "the provider would stop at the object around the words"
+    assert asked(serving("response_format", "stop"), stop="b").call.request.stops == ("b",)  # type: ignore[union-attr]
+    assert called('{"answer":"say \\"b\\""}', stop='"')[0]["message"]["content"] == "say "
     assert called('{"answer":"a b c"}', stop="b")[0]["message"]["content"] == "a "
     (choice,) = called('{"name":"f","arguments":{"a":"b"}}', stop="b")
     assert choice["message"]["tool_calls"][0]["function"]["arguments"] == '{"a":"b"}'
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"tools": TOOLS}, "tools"),
+        ({"functions": [{"name": "f"}]}, "functions"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"tools": TOOLS, "tool_choice": "none"}, "response_format"),
+    ],
+)
+def test_a_schema_that_is_refused_is_the_one_that_was_sent(fields: dict[str, object], param: str) -> None:
+    assert error(asked(CONSTRAINED, **fields).fail(Invalid("no", param="response_format")))["param"] == param
+    assert error(asked(CONSTRAINED, **fields).fail(Invalid("no", param="seed")))["param"] == "seed"
+    streaming = asked(CONSTRAINED, stream=True, **fields)
+    streaming.send('{"answer":"a')
+    told = blocks(streaming.fail(Invalid("no", param="response_format.json_schema")))
+    assert error(told[-2].encode())["param"] == (param if param != "response_format" else f"{param}.json_schema")
 
 
 def test_probabilities_of_an_answer_that_is_taken_apart() -> None:

@@ -28,7 +28,7 @@ INSIDE = {
     "g4f_proto._sse": {"MAX_EVENT"},
     "g4f_proto._access": {"Fields", "authenticate", "cors", "preflight"},
     "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
-    "g4f_proto._tools": {"ToolReader", "forced", "rewrite"},
+    "g4f_proto._tools": {"ToolReader", "rewrite"},
     "g4f_proto.dialects": {"Encoder", "Headers", "JSON_HEADERS", "SSE_HEADERS"},
     "g4f_proto.dialects.chat": {
         "ChatReply", "ChatStream", "ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply",

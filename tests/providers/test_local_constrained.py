@@ -318,6 +318,30 @@ async def test_a_tool_loop_ends_with_an_answer(local: Local) -> None:
 
 
 @once
+async def test_a_tool_may_be_called_again_when_it_has_answered(local: Local) -> None:
+    function = {"name": "add", "arguments": '{"a": 1, "b": 2}'}
+    turns = [
+        {"role": "user", "content": "Add 1 and 2, then add 4 to what you get."},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": function}]},
+        {"role": "tool", "tool_call_id": "c1", "content": "3"},
+    ]
+    for seed in range(20):
+        events = await ask(local, turns, tools=TOOLS, temperature=2, top_p=1, seed=seed, max_tokens=12)
+        if any(isinstance(event, ToolCall) for event in events):
+            return
+    pytest.fail("it never called")
+
+
+@once
+async def test_a_stop_cuts_the_words_and_not_the_object_around_them(local: Local) -> None:
+    tool = {"type": "function", "function": {"name": "a"}}
+    for stop in ('"', "answer", "{"):
+        events = await ask(local, FRANCE, tools=[tool], stop=stop, max_tokens=40)
+        if not any(isinstance(event, ToolCall) for event in events):
+            assert text_of(events)
+
+
+@once
 async def test_a_call_that_is_cut_is_a_length(local: Local) -> None:
     events = await ask(local, "What is the weather in Paris?", tools=TOOLS, tool_choice="required", max_tokens=12)
     assert events[-2] == Finish(reason="length")

@@ -1,0 +1,1 @@
+"""Microsoft Copilot, as the operator's own account sees it."""

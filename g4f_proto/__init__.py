@@ -71,6 +71,7 @@ from ._table import ACCEPTS, INPUTS, TRANSITIONS, State
 from ._text import StopFilter
 from ._tools import offered
 from .dialects.chat import ChatStreamReader, CompletionStreamReader, read_completion_reply, read_reply
+from .dialects.messages import MESSAGE_PARAMETERS, MessageStreamReader, ask_message, read_message
 from .dialects.models import read_models
 
 __all__ = (
@@ -78,6 +79,7 @@ __all__ = (
     "CATCH_ALL",
     "DONE",
     "INPUTS",
+    "MESSAGE_PARAMETERS",
     "PARAMETERS",
     "PING",
     "QUIET",
@@ -115,6 +117,7 @@ __all__ = (
     "Limits",
     "LocalProtocolError",
     "Message",
+    "MessageStreamReader",
     "MethodNotAllowed",
     "MiB",
     "Model",
@@ -148,12 +151,14 @@ __all__ = (
     "UnsupportedMediaType",
     "UnsupportedParameter",
     "Usage",
+    "ask_message",
     "emulated",
     "frame",
     "is_remote",
     "offered",
     "read_completion_reply",
     "read_data_uri",
+    "read_message",
     "read_models",
     "read_reply",
     "with_messages",

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 from ._errors import InvalidRequest
 
-__all__ = ("ImageLimits", "InputImage", "is_remote", "read_data_uri")
+__all__ = ("ImageLimits", "InputImage", "is_remote", "media_type", "read_data_uri")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,11 @@ def read_data_uri(url: str, *, param: str, limits: ImageLimits) -> InputImage:
             code="image_too_large",
         )
     return InputImage(media_type=media_type, width=width, height=height, data=data)
+
+
+def media_type(data: str) -> str:
+    """The true type of an image whose base64, `data`, passed :func:`read_data_uri` before."""
+    return _format(binascii.a2b_base64(data[:64]), "")[0]
 
 
 # --- the URI ---

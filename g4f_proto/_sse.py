@@ -1,7 +1,8 @@
 # Server-sent events, both directions; the only file that knows them.
 #
-# Out: `data:` lines and comments, nothing else. openai-python, once it has seen an `id:` or a block of only `retry:` or
-# `event:`, parses an empty string as JSON and dies (openai-python#2722); so frames never have these fields.
+# Out: `data:` lines and comments, and `event:` above the data where a dialect names its events. openai-python, once it
+# has seen an `id:` or a block of only `retry:` or `event:`, parses an empty string as JSON and dies
+# (openai-python#2722); so no frame has an `id:` or a `retry:`, and none is without data.
 # In: the whole of WHATWG's "interpreting an event stream", incrementally, because upstreams do everything it allows:
 # CR, LF or CRLF, a BOM, comments, several data lines, fields without a space.
 # https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ("DONE", "MAX_EVENT", "PING", "SseDecoder", "SseError", "SseEvent", "frame")
+__all__ = ("DONE", "MAX_EVENT", "PING", "SseDecoder", "SseError", "SseEvent", "frame", "named_frame")
 
 #: "If the line starts with a U+003A COLON character (:) Ignore the line." So a ping costs a client nothing.
 PING: Final = b": ping\n\n"
@@ -24,6 +25,11 @@ MAX_EVENT: Final = 32 * 1024 * 1024
 def frame(document: bytes) -> bytes:
     """One JSON document (ASCII, no line breaks) as one event."""
     return b"data: %b\n\n" % document
+
+
+def named_frame(name: bytes, document: bytes) -> bytes:
+    """The same of an event that has a name."""
+    return b"event: %b\ndata: %b\n\n" % (name, document)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ INSIDE = {
     "g4f_proto._schema.tools": {
         "FunctionCall", "NamedFunction", "ResponseFormat", "Strict", "Tool", "ToolCallEntry", "ToolChoice",
     },
-    "g4f_proto._sse": {"MAX_EVENT"},
+    "g4f_proto._images": {"media_type"},
+    "g4f_proto._sse": {"MAX_EVENT", "named_frame"},
     "g4f_proto._access": {"Fields", "authenticate", "cors", "preflight"},
     "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
     "g4f_proto._tools": {"ToolReader", "rewrite"},
@@ -39,6 +40,13 @@ INSIDE = {
     "g4f_proto.dialects.chat.request": {"read_request"},
     "g4f_proto.dialects.chat.stream": {"ChatStream"},
     "g4f_proto.dialects.completions": {"CompletionReply", "CompletionStream", "read_completion"},
+    "g4f_proto.dialects.messages": {
+        "MESSAGE_PARAMETERS", "MessageReply", "MessageStream", "MessageStreamReader", "ask_message", "read_message",
+    },
+    "g4f_proto.dialects.messages.errors": {"error_body"},
+    "g4f_proto.dialects.messages.stream": {"MessageReply", "MessageStream"},
+    "g4f_proto.dialects.messages.upstream": {"MAX_TOKENS", "arguments_object"},
+    "g4f_proto.dialects.reader": {"StreamReader", "child", "children", "count", "document", "failure", "text"},
     "g4f_proto.dialects.models": {"list_models", "one_model", "provider_models"},
 }  # fmt: skip
 

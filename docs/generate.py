@@ -50,6 +50,7 @@ def errors() -> str:
         + "\nCodes of a refused body (400, `invalid_request_error`), as recorded from OpenAI's API: `invalid_json`, "
         "`missing_required_parameter`, `invalid_type`, `invalid_value`, `empty_array`, `array_above_max_length`, "
         "`integer_below_min_value`, `integer_above_max_value`, `decimal_below_min_value`, `decimal_above_max_value`, "
+        "`string_above_max_length`, `object_above_max_properties`, `property_name_above_max_length`, "
         "`unsupported_parameter`, `context_length_exceeded`, `conversation_too_long`, `invalid_schema`, and of images `invalid_image_format`, "
         "`image_parse_error`, `image_file_too_large`, `image_too_large`, `invalid_image`, `too_many_images`. What is no HTTP has code `invalid_http`.\n"
     )
@@ -78,14 +79,16 @@ def parameters() -> str:
         return "yes" if name in info.native else "emulated" if emulated(info, name) else "refused"
 
     rows = [(f"`{name}`", *(who(info, name) for info in infos.values())) for name in PARAMETERS]
-    rows.append(("images as data URIs", *("yes" if "vision" in info.native else "refused" for info in infos.values())))
+    parts = {"images as data URIs": "vision", "`input_audio` parts": "audio", "`file` parts": "files"}
+    for what, native in parts.items():
+        rows.append((what, *("yes" if native in info.native else "refused" for info in infos.values())))
     return (
         "# Parameters of a chat\n\n"
         + _NOTE
         + "A parameter is honoured by the provider, emulated by the machine in its place, or refused with 400 "
         "`unsupported_parameter`; it is never ignored. A value that asks for nothing (`n: 1`, `tools: []`, null) always "
-        "passes, and so do names that are not in this table, among them `user`, `metadata`, `store` and "
-        "`safety_identifier`, which change no answer here: nothing is stored.\n\n"
+        "passes, and so do names that are not in this table. `user`, `metadata`, `store`, `safety_identifier` and "
+        "`prompt_cache_key` are checked as OpenAI checks them and passed on; they change no answer here: nothing is stored.\n\n"
         + table(("parameter", *infos), rows)
         + "\n* `stop` is emulated by holding back what could begin one, `n` by answers made side by side (seed, seed + 1, ...), "
         "tools by a JSON Schema that the provider is held to: one call an answer, its arguments always valid.\n"

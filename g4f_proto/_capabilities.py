@@ -49,8 +49,8 @@ PARAMETERS: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "verbosity": ("medium",),
     "web_search_options": (),
 }
-# `false` is a value for these: an integer zero is compared, not truth
-_ZERO_MEANS: Final = frozenset({"seed", "temperature", "top_p"})
+# Zero and an empty object are values of these like any other.
+_ANY_ASKS: Final = frozenset({"seed", "temperature", "top_p", "web_search_options"})
 
 
 def check(choice: Choice, body: Mapping[str, JsonValue]) -> None:
@@ -73,6 +73,6 @@ def check(choice: Choice, body: Mapping[str, JsonValue]) -> None:
 
 
 def _asks(name: str, value: JsonValue) -> bool:
-    if name in _ZERO_MEANS:
+    if name in _ANY_ASKS:
         return value is not None
     return not any(value is off or (value == off and type(value) is type(off)) for off in _OFF)

@@ -17,7 +17,7 @@ from g4f_proto import (
     RateLimited,
 )
 
-__all__ = ("OPTIONS", "Script", "read_script")
+__all__ = ("EFFORTS", "OPTIONS", "Script", "read_script")
 
 #: Option -> what it does.
 OPTIONS: Final[Mapping[str, str]] = {
@@ -28,11 +28,14 @@ OPTIONS: Final[Mapping[str, str]] = {
     "after": "how many deltas come before the error: `error=500,after=3`",
     "cut": "the upstream dies after so many deltas: `cut=5`",
     "calls": "calls tools so often, with `tools` in the request; without it once after a user's turn: `calls=2`",
-    "reasoning": "thinks in so many deltas first: `reasoning=5`",
+    "reasoning": "thinks in so many deltas first: `reasoning=5`; without it `reasoning_effort` says how many, and "
+    "`none` is none in any case",
     "report": "says how many other scripted calls are at work (`report=running`), "
     "how many deltas all of them have made since the start (`report=deltas`), "
     "or how many messages it was shown (`report=messages`)",
 }
+#: `reasoning_effort` -> thoughts, where the option does not say how many.
+EFFORTS: Final[Mapping[str, int]] = {"none": 0, "minimal": 1, "low": 2, "medium": 4, "high": 8, "xhigh": 16}
 _MOST_TOKENS: Final = 100_000_000
 _ERRORS: Final[Mapping[int, type[ApiError]]] = {
     429: RateLimited,

@@ -13,14 +13,14 @@ import anyio
 from g4f_proto import Call, Finish, Model, ProviderEvent, ProviderInfo, StopFilter, Usage
 
 from .composition import compose, scored
-from .script import OPTIONS, read_script
+from .script import EFFORTS, OPTIONS, read_script
 
 __all__ = ("OPTIONS", "Scripted")
 
 _HONOURED: Final = frozenset(
     {
         "max_tokens", "max_completion_tokens", "stop", "logprobs", "top_logprobs", "response_format", "vision",
-        "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call",
+        "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "reasoning_effort",
     }
 )  # fmt: skip
 #: The answer is the same whatever these say: nothing is sampled and nothing is fetched.
@@ -48,8 +48,10 @@ class Scripted:
         return (Model(id="scripted", owned_by="g4f-proto", options=True),)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
-        script = read_script(call.model)
         request = call.request
+        script = read_script(call.model)
+        if request.reasoning_effort is not None and (request.reasoning_effort == "none" or not script.reasoning):
+            script.reasoning = EFFORTS[request.reasoning_effort]
         report = {"running": self._running, "deltas": self._deltas, "messages": len(request.messages)}
         pieces = await compose(request, script, None if script.report is None else str(report[script.report]))
         stop = StopFilter(request.stops)

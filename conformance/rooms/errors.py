@@ -134,6 +134,26 @@ def option_types(target: Target) -> None:
         blames(target, name, "invalid_type", **{name: value})
 
 
+@case("errors.newer-options", rule=SPEC, needs=("scripted",), complaint=(6, 7, 17))
+def newer_options(target: Target) -> None:
+    """Accepted with any value they seem to work: each has its type, and a server that lacks one says so."""
+    ranges(
+        target,
+        ("reasoning_effort", "extreme", "invalid_value"),
+        ("reasoning_effort", 5, "invalid_value"),
+        ("verbosity", "chatty", "invalid_value"),
+        ("modalities", "text", "invalid_type"),
+        ("prediction", "x", "invalid_type"),
+        ("service_tier", 1, "invalid_value"),
+        ("store", "yes", "invalid_type"),
+        ("user", 5, "invalid_type"),
+        ("safety_identifier", "x" * 65, "string_above_max_length"),
+        ("metadata", {f"k{number}": "v" for number in range(17)}, "object_above_max_properties"),
+        ("verbosity", "low", "unsupported_parameter"),
+        ("web_search_options", {}, "unsupported_parameter"),
+    )
+
+
 def ranges(target: Target, *entries: tuple[str, object, str]) -> None:
     wrong = []
     for name, value, code in entries:

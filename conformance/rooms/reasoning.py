@@ -116,3 +116,17 @@ def absent(target: Target) -> None:
     for found in (target.chat()["choices"][0]["message"], *deltas):
         if any(name in found for name in NAMES):
             raise Failed(f"{found.path} has a field for reasoning: {show(found.value)}")
+
+
+@case("reasoning.effort", rule="openai-openapi ReasoningEffort: none to xhigh", needs=("scripted",), complaint=(7, 22))
+def effort(target: Target) -> None:
+    """Ignored, `none` still costs the thoughts, and `high` changes nothing that anybody could see."""
+    told = {
+        name: len(thoughts(target.chat(reasoning_effort=name, max_tokens=100)["choices"][0]["message"]).split())
+        for name in ("none", "low", "high")
+    }
+    if told["none"] or not 0 < told["low"] < told["high"]:
+        raise Failed(f"reasoning_effort gives so many words of reasoning: {told}")
+    silent = target.chat(**fields(target) | {"reasoning_effort": "none"})["choices"][0]["message"]
+    if thoughts(silent):
+        raise Failed(f"reasoning_effort=none, yet {show(thoughts(silent))}")

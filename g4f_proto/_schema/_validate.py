@@ -86,6 +86,21 @@ def _translate(errors: list[ErrorDetails], body: JsonValue | Mapping[str, JsonVa
             param=param,
             code=f"{number}_{'below_min' if below else 'above_max'}_value",
         )
+    if kind == "too_long" and isinstance(error["input"], dict):
+        return InvalidRequest(
+            f"Invalid '{param}': too many properties. Expected an object with at most {context['max_length']} "
+            f"properties, but got an object with {context['actual_length']} properties instead.",
+            param=param,
+            code="object_above_max_properties",
+        )
+    if error["loc"][-1] == "[key]" and kind == "string_too_long":
+        name = path_of(location[:-1])
+        return InvalidRequest(
+            f"Invalid property name in '{name}': {_brief(error['input'])} is too long. "
+            f"Expected a property name with maximum length {context['max_length']}.",
+            param=name,
+            code="property_name_above_max_length",
+        )
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
         things = "string" if kind.startswith("string") else "array"
         if kind == "too_short" and context["actual_length"] == 0:

@@ -1,8 +1,8 @@
 # The body of POST /v1/chat/completions, typed; ranges are those of OpenAI's CreateChatCompletionRequest.
 #
-# Only what some provider can honour has a field here. The rest of OpenAI's parameters stands in `_capabilities`, where
-# each is refused unless its value asks for nothing; unknown fields pass (complaint: servers that refuse `store`,
-# `metadata` and their like break whole client libraries). What two fields say together is checked by `consistent`.
+# A wrong type is refused whoever shall answer; what the chosen provider cannot honour is refused in `_capabilities`,
+# unless its value asks for nothing. Unknown fields pass (complaint: servers that refuse what they do not know break
+# whole client libraries). What two fields say together is checked by `consistent`.
 # https://github.com/openai/openai-openapi
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from .._errors import InvalidRequest
+from .parts import ImagePart, Part, RefusalPart, TextPart
 from .tools import (
     Function,
     FunctionCall,
@@ -25,13 +26,8 @@ from .tools import (
 
 __all__ = (
     "ChatRequest",
-    "ImagePart",
     "Message",
-    "OtherPart",
-    "Part",
-    "RefusalPart",
     "StreamOptions",
-    "TextPart",
     "consistent",
 )
 
@@ -44,41 +40,6 @@ Tokens = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Stop = Annotated[str, Field(max_length=512)]
 
 
-class TextPart(Strict):
-    """``{"type": "text", "text": "..."}``."""
-
-    type: Literal["text"]
-    text: str
-
-
-class RefusalPart(Strict):
-    """``{"type": "refusal", "refusal": "..."}``, what an assistant said instead of an answer."""
-
-    type: Literal["refusal"]
-    refusal: str
-
-
-class ImageUrl(Strict):
-    """Where an image is: a data URI, or an address that an upstream may fetch."""
-
-    url: str
-    detail: Literal["auto", "low", "high", "original"] | None = None
-
-
-class ImagePart(Strict):
-    """``{"type": "image_url", "image_url": {"url": "data:image/png;base64,..."}}``."""
-
-    type: Literal["image_url"]
-    image_url: ImageUrl
-
-
-class OtherPart(Strict):
-    """A part that nobody here can hear or read: it is refused by name."""
-
-    type: Literal["input_audio", "file"]
-
-
-Part = Annotated[TextPart | RefusalPart | ImagePart | OtherPart, Field(discriminator="type")]
 # `fail_fast`: one complaint is told, so a body of millions of wrong elements must not make millions of them.
 
 
@@ -116,6 +77,51 @@ class StreamOptions(Strict):
     """What a stream shall carry beside the answer."""
 
     include_usage: bool | None = None
+    include_obfuscation: bool | None = None
+
+
+class AudioOutput(Strict):
+    """How an answer shall sound."""
+
+    voice: str
+    format: Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]
+
+
+class Prediction(Strict):
+    """What the answer will be in its greater part, so that it is made faster."""
+
+    type: Literal["content"]
+    content: str | Annotated[list[TextPart], Field(min_length=1, fail_fast=True)]
+
+
+class Place(Strict):
+    """Where somebody is."""
+
+    city: str | None = None
+    country: str | None = None
+    region: str | None = None
+    timezone: str | None = None
+
+
+class UserLocation(Strict):
+    """Where the user is, roughly."""
+
+    type: Literal["approximate"]
+    approximate: Place
+
+
+class WebSearchOptions(Strict):
+    """How the web shall be searched for the answer; an empty object asks for a search too."""
+
+    search_context_size: Literal["low", "medium", "high"] | None = None
+    user_location: UserLocation | None = None
+
+
+#: "Set of 16 key-value pairs ... Keys are strings with a maximum length of 64 characters. Values are strings with a
+#: maximum length of 512 characters."
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+]
 
 
 class ChatRequest(Strict):
@@ -145,6 +151,20 @@ class ChatRequest(Strict):
     parallel_tool_calls: bool | None = None
     functions: Annotated[list[Function], Field(min_length=1, max_length=128, fail_fast=True)] | None = None
     function_call: Literal["none", "auto"] | NamedFunction | None = None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+    modalities: Annotated[list[Literal["text", "audio"]], Field(fail_fast=True)] | None = None
+    audio: AudioOutput | None = None
+    prediction: Prediction | None = None
+    service_tier: Literal["auto", "default", "flex", "scale", "priority"] | None = None
+    web_search_options: WebSearchOptions | None = None
+    store: bool | None = None
+    metadata: Metadata | None = None
+    user: str | None = None
+    safety_identifier: Annotated[str, Field(max_length=64)] | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: Literal["in-memory", "24h"] | None = None
+    proxy: str | None = None
     conversation_id: Name | None = None
 
     @property
@@ -180,6 +200,8 @@ def consistent(request: ChatRequest) -> None:
         raise _wrong("'functions' is the deprecated name of 'tools'; give one of them.", "functions")
     if request.conversation_id and (request.n or 1) > 1:
         raise _wrong("'n' must be 1 in a conversation: it goes on with one answer.", "n")
+    if "audio" in (request.modalities or ()) and request.audio is None:
+        raise _missing("audio")
     names = [tool.function.name for tool in request.tools or ()]
     names += [function.name for function in request.functions or ()]
     field = "tools" if request.tools else "functions"
@@ -203,10 +225,11 @@ def consistent(request: ChatRequest) -> None:
         raise _wrong(f"Function '{called.name}' is not among the 'functions'.", "function_call")
     for position, message in enumerate(request.messages):
         if message.role == "tool" and not message.tool_call_id:
-            where = f"messages[{position}].tool_call_id"
-            raise InvalidRequest(
-                f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter"
-            )
+            raise _missing(f"messages[{position}].tool_call_id")
+
+
+def _missing(param: str) -> InvalidRequest:
+    return InvalidRequest(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")
 
 
 def _wrong(message: str, param: str) -> InvalidRequest:

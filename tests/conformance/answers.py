@@ -166,6 +166,7 @@ ANSWERS: dict[str, Flaw] = {
     ),
     "thoughts after the answer": Flaw(("reasoning.stream",), events=chunks(thoughts_last)),
     "thoughts not counted": Flaw(("reasoning.usage",), reply=success(uncounted), events=every(uncounted)),
+    "reasoning_effort ignored": Flaw(("reasoning.effort", "errors.newer-options"), request=drop("reasoning_effort")),
     "empty thoughts": both(of_said(lambda said: said.setdefault("reasoning", "")), "reasoning.absent"),
     "thoughts refused in a history": Flaw(("reasoning.history",), request=messages(thoughts_refused)),
     # images

@@ -53,6 +53,7 @@ def info(*native: str, name: str = "Able") -> ProviderInfo:
 #: What stands beside a parameter so that it makes sense: OpenAI refuses it alone.
 BESIDE: dict[str, dict[str, object]] = {
     "function_call": {"functions": [{"name": "f"}]},
+    "modalities": {"audio": {"voice": "alloy", "format": "wav"}},
     "tool_choice": {"tools": [{"type": "function", "function": {"name": "f"}}]},
     "top_logprobs": {"logprobs": True},
 }
@@ -141,6 +142,11 @@ def test_unknown_and_harmless_fields_pass(fields: dict[str, object]) -> None:
     exchange, _ = ask(chat(**fields))
     assert exchange.call is not None
     assert all(exchange.call.body[name] == value for name, value in fields.items())
+
+
+def test_an_empty_object_may_ask_for_something() -> None:
+    """ "web_search_options": {} is how a search is asked for."""
+    assert refused(chat(web_search_options={})) == (400, "unsupported_parameter", "web_search_options")
 
 
 def test_the_refusal_is_the_chosen_providers() -> None:

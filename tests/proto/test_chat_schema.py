@@ -7,7 +7,7 @@ import pytest
 
 from g4f_proto import ChatRequest, Message, offered
 
-from .made import ABLE, API, MESSAGES, ask, chat, refused
+from .made import ABLE, API, MESSAGES, ask, chat, refused, serving
 
 CALLS = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
@@ -70,12 +70,54 @@ def test_a_refusal_in_the_history() -> None:
     assert said(None, "assistant", refusal="no", audio=None, reasoning_content="hm", function_call=None) == ""
 
 
-@pytest.mark.parametrize("kind", ["image_url", "input_audio", "file"])
-def test_a_part_that_is_no_text_is_refused_and_not_dropped(kind: str) -> None:
-    parts = [{"type": "text", "text": "look"}, {"type": kind, kind: {"url": "data:,x"}}]
-    where = "messages[1].content[1]"
-    body = chat(messages=[*MESSAGES, {"role": "user", "content": parts}])
-    assert refused(body) == (400, "unsupported_parameter", where)
+PARTS: dict[str, dict[str, object]] = {
+    "vision": {"type": "image_url", "image_url": {"url": "data:,x"}},
+    "audio": {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+    "files": {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64,YQ=="}},
+}
+
+
+def shown(part: object) -> bytes:
+    content = [{"type": "text", "text": "look"}, part]
+    return chat(messages=[*MESSAGES, {"role": "user", "content": content}])
+
+
+@pytest.mark.parametrize("native", PARTS)
+def test_a_part_that_is_no_text_is_refused_and_not_dropped(native: str) -> None:
+    assert refused(shown(PARTS[native])) == (400, "unsupported_parameter", "messages[1].content[1]")
+
+
+@pytest.mark.parametrize("native", ["audio", "files"])
+def test_who_can_hear_and_read_is_given_the_part(native: str) -> None:
+    exchange, out = ask(shown(PARTS[native]), api=serving(native))
+    assert exchange.call is not None, out
+    part = exchange.call.request.messages[1].content[1]  # type: ignore[index]
+    assert part.model_dump(exclude_none=True) == PARTS[native]  # type: ignore[union-attr]
+    assert exchange.call.body["messages"][1]["content"][1] == PARTS[native]  # type: ignore[index, call-overload]
+    assert exchange.call.request.messages[1].text == "look"
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "path"),
+    [
+        ({"type": "input_audio"}, "missing_required_parameter", ".input_audio"),
+        ({"type": "input_audio", "input_audio": {"format": "wav"}}, "missing_required_parameter", ".input_audio.data"),
+        ({"type": "input_audio", "input_audio": {"data": "", "format": "ogg"}}, "invalid_value", ".input_audio.format"),
+        (
+            {"type": "input_audio", "input_audio": {"data": "a b", "format": "mp3"}},
+            "invalid_value",
+            ".input_audio.data",
+        ),
+        ({"type": "input_audio", "input_audio": {"data": "YQ", "format": "mp3"}}, "invalid_value", ".input_audio.data"),
+        ({"type": "input_audio", "input_audio": {"data": "é", "format": "mp3"}}, "invalid_value", ".input_audio.data"),
+        ({"type": "file", "file": "a.txt"}, "invalid_type", ".file"),
+        ({"type": "file", "file": {"file_data": 5}}, "invalid_type", ".file.file_data"),
+        ({"type": "file", "file": {"filename": "a.txt"}}, "missing_required_parameter", ".file.file_data"),
+        ({"type": "video"}, "invalid_value", ".type"),
+    ],
+)
+def test_a_part_that_is_wrong(part: object, code: str, path: str) -> None:
+    assert refused(shown(part), api=serving("audio", "files")) == (400, code, f"messages[1].content[1]{path}")
 
 
 def test_unknown_fields_of_a_message_pass() -> None:
@@ -143,6 +185,72 @@ def test_timeout() -> None:
         exchange, _ = ask(chat(timeout=given))
         assert exchange.call is not None
         assert exchange.call.timeout == expected
+
+
+VALID: list[dict[str, Any]] = [
+    {"reasoning_effort": "xhigh"},
+    {"verbosity": "high"},
+    {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}},
+    {"prediction": {"type": "content", "content": "x"}},
+    {"prediction": {"type": "content", "content": [{"type": "text", "text": "x"}]}},
+    {"service_tier": "priority"},
+    {"web_search_options": {}},
+    {"web_search_options": {"user_location": {"type": "approximate", "approximate": {"city": "Paris"}}}},
+    {"store": True},
+    {"metadata": {"k" * 64: "v" * 512}},
+    {"user": "me"},
+    {"safety_identifier": "s" * 64},
+    {"prompt_cache_key": "k", "prompt_cache_retention": "24h"},
+    {"proxy": "http://127.0.0.1:9"},
+]
+
+
+@pytest.mark.parametrize("fields", VALID, ids=str)
+def test_who_honours_it_is_told_it(fields: dict[str, Any]) -> None:
+    exchange, out = ask(chat(**fields), api=ABLE)
+    assert exchange.call is not None, out
+    asked = exchange.call.request.model_dump(exclude_none=True)
+    assert {name: asked[name] for name in fields} == fields
+    assert {name: exchange.call.body[name] for name in fields} == fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "param"),
+    [
+        ({"reasoning_effort": "extreme"}, "invalid_value", "reasoning_effort"),
+        ({"reasoning_effort": 5}, "invalid_value", "reasoning_effort"),
+        ({"verbosity": ""}, "invalid_value", "verbosity"),
+        ({"modalities": "text"}, "invalid_type", "modalities"),
+        ({"modalities": ["text", "smell"]}, "invalid_value", "modalities[1]"),
+        ({"modalities": ["audio"]}, "missing_required_parameter", "audio"),
+        ({"audio": {"voice": "alloy"}}, "missing_required_parameter", "audio.format"),
+        ({"audio": {"voice": "alloy", "format": "midi"}}, "invalid_value", "audio.format"),
+        ({"prediction": "x"}, "invalid_type", "prediction"),
+        ({"prediction": {"type": "guess", "content": "x"}}, "invalid_value", "prediction.type"),
+        ({"prediction": {"type": "content", "content": 5}}, "invalid_type", "prediction.content"),
+        ({"prediction": {"type": "content", "content": []}}, "empty_array", "prediction.content"),
+        ({"service_tier": "best"}, "invalid_value", "service_tier"),
+        ({"web_search_options": True}, "invalid_type", "web_search_options"),
+        (
+            {"web_search_options": {"search_context_size": "all"}},
+            "invalid_value",
+            "web_search_options.search_context_size",
+        ),
+        ({"store": "yes"}, "invalid_type", "store"),
+        ({"user": 5}, "invalid_type", "user"),
+        ({"safety_identifier": "s" * 65}, "string_above_max_length", "safety_identifier"),
+        ({"metadata": []}, "invalid_type", "metadata"),
+        ({"metadata": {"a": 1}}, "invalid_type", "metadata.a"),
+        ({"metadata": {str(n): "" for n in range(17)}}, "object_above_max_properties", "metadata"),
+        ({"metadata": {"k" * 65: "v"}}, "property_name_above_max_length", "metadata"),
+        ({"metadata": {"k": "v" * 513}}, "string_above_max_length", "metadata.k"),
+        ({"proxy": 5}, "invalid_type", "proxy"),
+        ({"messages": [{"role": "user", "content": "x", "name": 5}]}, "invalid_type", "messages[0].name"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_a_wrong_type_is_refused_whoever_shall_answer(fields: dict[str, Any], code: str, param: str) -> None:
+    assert refused(chat(**fields)) == refused(chat(**fields), api=ABLE) == (400, code, param)
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,8 @@ INSIDE = {
     "g4f_proto._schema": {"parse", "validate"},
     "g4f_proto._schema._json": {"parse"},
     "g4f_proto._schema._validate": {"path_of", "validate"},
-    "g4f_proto._schema.chat": {
-        "ImagePart", "OtherPart", "Part", "RefusalPart", "StreamOptions", "TextPart", "consistent",
-    },
+    "g4f_proto._schema.chat": {"StreamOptions", "consistent"},
+    "g4f_proto._schema.parts": {"AudioPart", "FilePart", "ImagePart", "Part", "RefusalPart", "TextPart"},
     "g4f_proto._schema.completions": {"CompletionRequest"},
     "g4f_proto._schema.tools": {
         "FunctionCall", "NamedFunction", "ResponseFormat", "Strict", "Tool", "ToolCallEntry", "ToolChoice",

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from g4f_proto import ApiError, ChatCall, ChatRequest, Finish, InvalidRequest, ProviderEvent, Usage
+from g4f_proto import ApiError, ChatCall, ChatRequest, Finish, InvalidRequest, ProviderEvent, Reasoning, Usage
 from providers import Scripted
 from providers.scripted import OPTIONS
 
@@ -48,6 +48,25 @@ async def test_a_token_limit(name: str) -> None:
     events = await says("scripted", **{name: 2})
     assert events == ["hello", " big", Finish(reason="length"), Usage(prompt_tokens=5, completion_tokens=2)]
     assert Finish(reason="length") not in await says("scripted", **{name: 3})
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "thoughts"),
+    [
+        ("scripted", None, 0),
+        ("scripted", "none", 0),
+        ("scripted", "minimal", 1),
+        ("scripted", "high", 8),
+        ("scripted:reasoning=5", "high", 5),
+        ("scripted:reasoning=5", "none", 0),
+        ("scripted:reasoning=5", None, 5),
+    ],
+)
+async def test_it_thinks_as_hard_as_it_is_asked_to(model: str, effort: str | None, thoughts: int) -> None:
+    *events, usage = await says(model, reasoning_effort=effort)
+    assert sum(isinstance(event, Reasoning) for event in events) == thoughts
+    assert isinstance(usage, Usage)
+    assert usage.reasoning_tokens == thoughts
 
 
 async def test_a_stop_that_is_split_over_deltas_never_leaks() -> None:

@@ -1,6 +1,7 @@
 # A client's chat request: bytes in, the call it demands and the encoder of its reply out.
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,7 +15,8 @@ from ..._emulation import Emulation, emulate
 from ..._errors import InvalidRequest, UnsupportedParameter
 from ..._images import ImageLimits, is_remote, read_data_uri
 from ..._schema import parse, validate
-from ..._schema.chat import ChatRequest, ImagePart, Message, OtherPart, consistent
+from ..._schema.chat import ChatRequest, Message, consistent
+from ..._schema.parts import AudioPart, FilePart, ImagePart, Part
 from .. import Encoder
 from .reply import ChatReply
 from .stream import ChatStream
@@ -86,16 +88,32 @@ def _check_message(
             code="invalid_type",
         )
     for index, part in enumerate(content):
-        if isinstance(part, ImagePart) and "vision" in choice.provider.native:
-            url = f"{where}[{index}].image_url.url"
-            if not is_remote(part.image_url.url):
-                read_data_uri(part.image_url.url, param=url, limits=limits)
-            elif "remote_images" not in choice.provider.native:
-                raise UnsupportedParameter(
-                    f"The model '{choice.model}' takes images as data URIs only: this server fetches none.", param=url
-                )
-        elif isinstance(part, ImagePart | OtherPart):
+        _check_part(part, f"{where}[{index}]", choice, limits)
+
+
+def _check_part(part: Part, where: str, choice: Choice, limits: ImageLimits) -> None:
+    native = choice.provider.native
+    if isinstance(part, ImagePart) and "vision" in native:
+        url = f"{where}.image_url.url"
+        if not is_remote(part.image_url.url):
+            read_data_uri(part.image_url.url, param=url, limits=limits)
+        elif "remote_images" not in native:
             raise UnsupportedParameter(
-                f"Invalid content type: the model '{choice.model}' takes no '{part.type}' parts.",
-                param=f"{where}[{index}]",
+                f"The model '{choice.model}' takes images as data URIs only: this server fetches none.", param=url
             )
+    elif isinstance(part, AudioPart) and "audio" in native:
+        try:
+            a2b_base64(part.input_audio.data, strict_mode=True)
+        except ValueError:
+            where = f"{where}.input_audio.data"
+            raise InvalidRequest(f"Invalid '{where}': it is not base64.", param=where, code="invalid_value") from None
+    elif isinstance(part, FilePart) and "files" in native:
+        if not (part.file.file_data or part.file.file_id):
+            where = f"{where}.file.file_data"
+            raise InvalidRequest(
+                f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter"
+            )
+    elif isinstance(part, ImagePart | AudioPart | FilePart):
+        raise UnsupportedParameter(
+            f"Invalid content type: the model '{choice.model}' takes no '{part.type}' parts.", param=where
+        )

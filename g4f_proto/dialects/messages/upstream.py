@@ -15,7 +15,8 @@ from pydantic import JsonValue
 from ..._calls import ChatCall
 from ..._errors import UnsupportedParameter
 from ..._images import is_remote, media_type
-from ..._schema.chat import ChatRequest, ImagePart, Message, RefusalPart, TextPart
+from ..._schema.chat import ChatRequest, Message
+from ..._schema.parts import ImagePart, RefusalPart, TextPart
 from ..._schema.tools import JsonFormat
 from ..._tools import offered
 

@@ -77,8 +77,6 @@ def test_fields(fields: dict[str, Any], found: dict[str, Any]) -> None:
     [
         {"temperature": 1.1},
         {"response_format": {"type": "json_object"}},
-        {"reasoning_effort": "endless"},
-        {"reasoning_effort": 3},
         {"service_tier": "flex"},
     ],
 )

@@ -36,6 +36,44 @@ def serving(*native: str, think_tags: bool = False) -> Api:
 ABLE = serving(*PARAMETERS)  # needs no help with anything
 CONSTRAINED = serving("response_format")  # can be held to a JSON Schema, and no more
 
+#: Each parameter with a value that asks for something.
+ASKING: dict[str, object] = {
+    "audio": {"voice": "alloy", "format": "wav"},
+    "frequency_penalty": 0.5,
+    "function_call": {"name": "f"},
+    "functions": [{"name": "f"}],
+    "logit_bias": {"5": 1},
+    "logprobs": True,
+    "max_completion_tokens": 5,
+    "max_tokens": 5,
+    "modalities": ["text", "audio"],
+    "moderation": {"on": True},
+    "n": 2,
+    "parallel_tool_calls": True,
+    "prediction": {"type": "content", "content": "x"},
+    "presence_penalty": -0.5,
+    "proxy": "http://127.0.0.1:9",
+    "reasoning_effort": "high",
+    "response_format": {"type": "json_object"},
+    "seed": 0,
+    "service_tier": "flex",
+    "stop": "x",
+    "temperature": 0,
+    "tool_choice": "required",
+    "tools": [{"type": "function", "function": {"name": "f"}}],
+    "top_logprobs": 3,
+    "top_p": 0,
+    "verbosity": "low",
+    "web_search_options": {"user_location": None},
+}
+#: What stands beside a parameter so that it makes sense: OpenAI refuses it alone.
+BESIDE: dict[str, dict[str, object]] = {
+    "function_call": {"functions": [{"name": "f"}]},
+    "modalities": {"audio": {"voice": "alloy", "format": "wav"}},
+    "tool_choice": {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    "top_logprobs": {"logprobs": True},
+}
+
 
 def chat(**fields: object) -> bytes:
     """A valid chat's body, with these fields."""

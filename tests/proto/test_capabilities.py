@@ -9,37 +9,7 @@ from g4f_proto import PARAMETERS, Catalog, Choice, ProviderInfo, UnsupportedPara
 from g4f_proto._capabilities import check
 from g4f_proto._emulation import EMULATED
 
-from .made import API, ECHO, MODELS, ask, chat, refused
-
-ASKING: dict[str, object] = {
-    "audio": {"voice": "alloy", "format": "wav"},
-    "frequency_penalty": 0.5,
-    "function_call": {"name": "f"},
-    "functions": [{"name": "f"}],
-    "logit_bias": {"5": 1},
-    "logprobs": True,
-    "max_completion_tokens": 5,
-    "max_tokens": 5,
-    "modalities": ["text", "audio"],
-    "moderation": {"on": True},
-    "n": 2,
-    "parallel_tool_calls": True,
-    "prediction": {"type": "content", "content": "x"},
-    "presence_penalty": -0.5,
-    "proxy": "http://127.0.0.1:9",
-    "reasoning_effort": "high",
-    "response_format": {"type": "json_object"},
-    "seed": 0,
-    "service_tier": "flex",
-    "stop": "x",
-    "temperature": 0,
-    "tool_choice": "required",
-    "tools": [{"type": "function", "function": {"name": "f"}}],
-    "top_logprobs": 3,
-    "top_p": 0,
-    "verbosity": "low",
-    "web_search_options": {"user_location": None},
-}
+from .made import API, ASKING, BESIDE, ECHO, MODELS, ask, chat, refused
 
 
 def test_every_parameter_has_a_case() -> None:
@@ -50,13 +20,6 @@ def info(*native: str, name: str = "Able") -> ProviderInfo:
     return ProviderInfo(name=name, label=name, default_model="m", native=frozenset(native))
 
 
-#: What stands beside a parameter so that it makes sense: OpenAI refuses it alone.
-BESIDE: dict[str, dict[str, object]] = {
-    "function_call": {"functions": [{"name": "f"}]},
-    "modalities": {"audio": {"voice": "alloy", "format": "wav"}},
-    "tool_choice": {"tools": [{"type": "function", "function": {"name": "f"}}]},
-    "top_logprobs": {"logprobs": True},
-}
 ALWAYS = {"n", "stop"}  # emulated for everybody
 CONSTRAINED = {"tools", "tool_choice", "parallel_tool_calls", "functions", "function_call"}  # by a JSON Schema
 #: Asks for something by itself; `parallel_tool_calls` says how tools may be called, and true is what everybody does.

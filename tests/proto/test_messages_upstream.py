@@ -9,7 +9,7 @@ import pytest
 
 from g4f_proto import MESSAGE_PARAMETERS, PARAMETERS, ChatCall, UnsupportedParameter, ask_message
 
-from .made import ask, chat, refused, serving
+from .made import ASKING, BESIDE, ask, chat, refused, serving
 
 CLAUDE = serving(*MESSAGE_PARAMETERS)
 GIF = base64.b64encode(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;").decode()
@@ -89,14 +89,10 @@ def test_values_it_has_no_word_for(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", sorted(PARAMETERS.keys() - MESSAGE_PARAMETERS - {"n"}))
 def test_parameters_it_has_no_word_for(name: str) -> None:
     """They are no native ones, so the machine refuses them; `n` it makes up for."""
-    fields = {
-        "logprobs": True, "top_logprobs": 2, "logit_bias": {"1": 1}, "modalities": ["audio"], "frequency_penalty": 1,
-        "presence_penalty": 1, "verbosity": "low",
-    }  # fmt: skip
-    asking = {name: fields.get(name, 7)} | ({"logprobs": True} if name == "top_logprobs" else {})
+    asking = {**BESIDE.get(name, {}), name: ASKING[name]}
     status, code, param = refused(chat(**asking), api=CLAUDE)
     assert (status, code) == (400, "unsupported_parameter")
-    assert param in (name, "logprobs")
+    assert param in asking
 
 
 def test_systems_stand_above() -> None:

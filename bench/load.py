@@ -7,6 +7,7 @@ import http.client
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -63,26 +64,28 @@ def two_cores() -> tuple[int, int]:
 
 @contextmanager
 def running(
-    name: str, command: Sequence[str | Path], core: int, environ: Mapping[str, str] | None = None
+    name: str,
+    command: Sequence[str | Path],
+    core: int,
+    port: int | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Server]:
-    """Run a server pinned to a core; it is ready when it says on which port it listens."""
+    """Run a server pinned to a core. It is ready when it says on which port it listens, or can be reached on `port`."""
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=subprocess.DEVNULL,
             stderr=log,
             env={**os.environ, **(environ or {})},
         )
         try:
             deadline = time.monotonic() + START
-            while not (
-                ready := re.search(r"(?:Listening|Uvicorn running) on http://127\.0\.0\.1:(\d+)\b", said(log.fileno()))
-            ):
+            while not (found := port if port and reachable(port) else told_port(log.fileno())):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise Unfit(f"{name} did not start:\n{said(log.fileno())[-2000:]}")
                 time.sleep(0.05)
-            yield Server(int(ready[1]), process.pid)
+            yield Server(found, process.pid)
         finally:
             process.terminate()
             try:
@@ -90,6 +93,16 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def reachable(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def told_port(log: int) -> int | None:
+    listening = re.search(r"Listening on http://127\.0\.0\.1:(\d+)\n", said(log))
+    return int(listening[1]) if listening else None
 
 
 def said(log: int) -> str:

@@ -52,6 +52,7 @@ class ApiError(Exception):
     type: str = "server_error"
     code: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    should_retry: bool | None = None  #: what ``x-should-retry`` tells OpenAI's clients; None: they decide by the status
 
     def __init__(
         self,

@@ -303,6 +303,8 @@ class Exchange:
             # "delay-seconds" is an integer; clients that read milliseconds have their own field.
             wait = min(max(0.0, error.retry_after), _DAY)  # NaN is no time: 0.0 stays the greater one
             headers += ((b"retry-after", b"%d" % max(1, round(wait))), (b"retry-after-ms", b"%d" % (wait * 1000)))
+        if error.should_retry is not None:
+            headers += ((b"x-should-retry", b"true" if error.should_retry else b"false"),)
         return self._whole(error.status, headers, error.body())
 
     def _common(self) -> Fields:

@@ -99,6 +99,24 @@ class SseDecoder:
         self._scanned = len(tail)
         self._check(len(tail))
 
+    def feed_data(self, data: bytes) -> Iterator[str]:
+        """The same events, only what they say: for streams without names, at a fraction of the cost."""
+        if self._start or self._after_cr or self._tail or self._data or b"\r" in data or len(data) > self._max:
+            for event in self.feed(data):
+                yield event.data
+            return
+        # Nothing is open and every line ends with LF: what stands between two blank lines is an event.
+        events, blank, rest = data.rpartition(b"\n\n")
+        if blank:
+            for block in events.decode("utf-8", "replace").split("\n\n"):
+                if block.startswith("data: ") and "\n" not in block:
+                    yield block[6:]
+                else:
+                    for event in self.feed(block.encode() + b"\n\n"):
+                        yield event.data
+        for event in self.feed(rest):
+            yield event.data
+
     def _line(self, line: bytes) -> SseEvent | None:
         self._check(len(line))
         event: SseEvent | None = None

@@ -197,6 +197,64 @@ def test_the_deprecated_names_and_their_reader(events: list[ProviderEvent]) -> N
         assert (b'"function_call"' in out) is bool(first)
 
 
+class Naive(ChatStreamReader):
+    """Parses every chunk."""
+
+    def _learn(self, chunk: str, said: str) -> None:
+        pass
+
+
+DELTAS = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": st.sampled_from(
+            ["", "a", '"', "\\", '"content":"', 'a","x":"', "\n", "é😀", None, 5, {"content": "b"}]
+        ),
+        "reasoning_content": st.sampled_from(["", "t", '"content":"', None]),
+        "x": st.sampled_from(["content", '"content": "', {"content": "c"}]),
+    },
+)
+CHUNKS = st.lists(
+    st.builds(
+        lambda delta, index, more: {"id": "1", "choices": [{"index": index, "delta": delta, **more}]},
+        DELTAS,
+        st.sampled_from([0, 0, 0, 1]),
+        st.sampled_from([{}, {}, {"finish_reason": None}, {"finish_reason": "stop"}, {"usage": {"content": "u"}}]),
+    ),
+    max_size=10,
+)
+
+
+@given(CHUNKS, st.booleans(), st.booleans(), st.sampled_from([(",", ":"), (", ", ": ")]))
+def test_a_chunk_like_the_one_before_is_read_as_any_other(
+    chunks: list[object], ascii: bool, twice: bool, separators: tuple[str, str]
+) -> None:
+    def run(reader: ChatStreamReader) -> list[object]:
+        found: list[object] = []
+        try:
+            for chunk in chunks * (1 + twice):
+                found += reader.feed(frame(json.dumps(chunk, ensure_ascii=ascii, separators=separators).encode()))
+            reader.end()
+        except ProviderNotWorking as error:
+            found.append(error.message)
+        return found
+
+    assert run(ChatStreamReader()) == run(Naive())
+
+
+@pytest.mark.parametrize("text", ['"a\\q"', '"a', '"a\n', '"\x00"', '"\\ud83d"', '"a"}', '"a"x', '""'])
+def test_what_is_no_chunk_behind_one_that_is(text: str) -> None:
+    def run(reader: ChatStreamReader) -> list[object]:
+        found: list[object] = []
+        with suppress(ProviderNotWorking):
+            for content in ('"a"', text, '"b"'):
+                chunk = '{"choices":[{"index":0,"delta":{"content":' + content + "}}]}"
+                found += reader.feed(frame(chunk.encode()))
+        return found
+
+    assert run(ChatStreamReader()) == run(Naive())
+
+
 def test_every_split_in_two() -> None:
     out = answer(
         ask(chat(stream=True))[0], "hel", Reasoning(text="ж"), "lo\u2028", Usage(prompt_tokens=1, completion_tokens=2)

@@ -15,8 +15,10 @@ BOM = b"\xef\xbb\xbf"
 
 
 def read(*pieces: bytes, max_event: int = MAX_EVENT) -> list[SseEvent]:
-    decoder = SseDecoder(max_event=max_event)
-    return [event for piece in pieces for event in decoder.feed(piece)]
+    decoder, short = SseDecoder(max_event=max_event), SseDecoder(max_event=max_event)
+    events = [event for piece in pieces for event in decoder.feed(piece)]
+    assert [data for piece in pieces for data in short.feed_data(piece)] == [event.data for event in events]
+    return events
 
 
 def cut(data: bytes, places: Iterable[int]) -> list[bytes]:
@@ -109,17 +111,18 @@ def test_any_split_and_any_line_ends_give_the_same(
 
 @given(st.binary(max_size=80), st.lists(st.integers(0, 80), max_size=6), st.integers(1, 20))
 def test_any_bytes_at_any_split(data: bytes, places: list[int], limit: int) -> None:
-    def run(pieces: list[bytes]) -> list[SseEvent | str]:
+    def run(pieces: list[bytes], *, short: bool = False) -> list[str]:
         decoder = SseDecoder(max_event=limit)
-        found: list[SseEvent | str] = []
+        found: list[str] = []
         try:
             for piece in pieces:
-                found.extend(decoder.feed(piece))
+                found.extend(decoder.feed_data(piece) if short else (event.data for event in decoder.feed(piece)))
         except SseError:
             found.append("too long")
         return found
 
     assert run([data]) == run(cut(data, places)) == run([bytes([byte]) for byte in data])
+    assert run([data], short=True) == run(cut(data, places), short=True) == run([data])
 
 
 @given(st.lists(st.text(), max_size=6))

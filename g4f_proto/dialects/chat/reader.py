@@ -3,14 +3,21 @@
 #
 # Lenient where upstreams are known to be sloppy: a tool call without an index, an id or a name said again, arguments as
 # an object, the names `reasoning` and `reasoning_content`, the deprecated `function_call`. What comes out is complete.
+#
+# Nearly every chunk of a stream is the one before with another text in the same place. So a chunk that said nothing but
+# text is kept as what stands before and behind it, and the next one between the same two is only that string, read by
+# the JSON parser's own reader of strings: a quarter of the time, and the same outcome.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import Final
 
 from pydantic import JsonValue
 
-from ..._errors import ProviderNotWorking
+from ..._errors import ApiError, ProviderNotWorking
 from ..._events import (
     REASONS,
     Event,
@@ -28,13 +35,28 @@ from ..._sse import SseDecoder, SseError
 
 __all__ = ("ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply")
 
+# Quotes within a string are escaped, so this can only be a key and the beginning of its value.
+_CONTENT: Final = re.compile(r'(?<!\\)"content": ?"')
+
+
+def _failed(error: JsonValue) -> ApiError:
+    # An upstream's own words stay there: its message may hold its keys and hosts. Told is only that it failed, and
+    # its code.
+    code = error.get("code") if isinstance(error, dict) else None
+    return ProviderNotWorking("The provider answered with an error.", code=code if isinstance(code, str) else None)
+
 
 class ChatStreamReader:
-    """The stream of an OpenAI-compatible upstream, read: bytes in, events out, at any split of the bytes."""
+    """The stream of an OpenAI-compatible upstream, read: bytes in, events out, at any split of the bytes.
 
-    def __init__(self) -> None:
+    :param failed: makes of an error object what is raised.
+    """
+
+    def __init__(self, *, failed: Callable[[JsonValue], ApiError] = _failed) -> None:
         self._sse = SseDecoder()
-        self._done = False
+        self._failed = failed
+        self.done = False  #: ``[DONE]`` came
+        self._before = self._behind = ""  # what stands around the text of a chunk that says only text
         self._calls: dict[int, _Calls] = {}  # a choice's index -> its tool calls
         self._finished: set[int] = set()  # choices
 
@@ -46,11 +68,20 @@ class ChatStreamReader:
         :raises ApiError: the upstream sent an error object, or something that is no chat stream.
         """
         try:
-            for event in self._sse.feed(data):
-                if self._done or event.data.startswith("[DONE]"):
-                    self._done = True
-                elif event.data:
-                    yield from self._chunk(json.loads(event.data))
+            for chunk in self._sse.feed_data(data):
+                if self._before and not self.done and chunk.startswith(self._before):
+                    text, end = scanstring(chunk, len(self._before))
+                    if chunk[end:] == self._behind:
+                        if text:
+                            yield text
+                        continue
+                if self.done or chunk.startswith("[DONE]"):
+                    self.done = True
+                elif chunk:
+                    events = self._chunk(json.loads(chunk))
+                    if len(events) == 1 and type(events[0]) is str:
+                        self._learn(chunk, events[0])
+                    yield from events
         except (SseError, ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
             raise ProviderNotWorking("The provider's stream could not be read.") from None
 
@@ -59,15 +90,25 @@ class ChatStreamReader:
 
         :raises ProviderNotWorking: too early: neither ``[DONE]`` nor a ``finish_reason`` for each choice came.
         """
-        if not self._done and not (self._finished and self._finished.issuperset(self._calls)):
+        if not self.done and not (self._finished and self._finished.issuperset(self._calls)):
             raise ProviderNotWorking("The provider broke its stream off.")
+
+    def _learn(self, chunk: str, said: str) -> None:
+        places = [match.end() for match in _CONTENT.finditer(chunk)]
+        if len(places) == 1:
+            text, end = scanstring(chunk, places[0])
+            if text == said:
+                self._before, self._behind = chunk[: places[0]], chunk[end:]
 
     def _chunk(self, chunk: dict[str, JsonValue]) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
-        _raise_error(chunk)
+        if chunk.get("error"):
+            raise self._failed(chunk["error"])
         for choice in chunk.get("choices") or ():  # type: ignore[union-attr]
             index = _index(choice)  # type: ignore[arg-type]
-            calls = self._calls.setdefault(index, _Calls(chunk.get("id")))
+            calls = self._calls.get(index)
+            if calls is None:
+                calls = self._calls[index] = _Calls(chunk.get("id"))
             said = list(_read_choice(choice, self._said(choice), calls))  # type: ignore[arg-type]
             events += said if index == 0 else [ForChoice(index=index, event=event) for event in said]
             if choice.get("finish_reason"):  # type: ignore[union-attr]
@@ -87,12 +128,13 @@ class CompletionStreamReader(ChatStreamReader):
         return {"content": choice["text"]}
 
 
-def read_reply(body: bytes) -> list[ProviderEvent]:
+def read_reply(body: bytes, *, failed: Callable[[JsonValue], ApiError] = _failed) -> list[ProviderEvent]:
     """One ``chat.completion`` document of an upstream as the events that would have made it.
 
+    :param failed: makes of an error object in its place what is raised.
     :raises ApiError: it is an error object, or no chat completion.
     """
-    return _read_document(body, lambda choice: choice["message"])  # type: ignore[arg-type, return-value]
+    return _read_document(body, lambda choice: choice["message"], failed)  # type: ignore[arg-type, return-value]
 
 
 def read_completion_reply(body: bytes) -> list[ProviderEvent]:
@@ -100,16 +142,19 @@ def read_completion_reply(body: bytes) -> list[ProviderEvent]:
 
     :raises ApiError: it is an error object, or no completion.
     """
-    return _read_document(body, lambda choice: {"content": choice["text"]})
+    return _read_document(body, lambda choice: {"content": choice["text"]}, _failed)
 
 
 def _read_document(
-    body: bytes, message: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]]
+    body: bytes,
+    message: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]],
+    failed: Callable[[JsonValue], ApiError],
 ) -> list[ProviderEvent]:
     events: list[ProviderEvent] = []
     try:
         document = json.loads(body)
-        _raise_error(document)
+        if document.get("error"):
+            raise failed(document["error"])
         for choice in document["choices"]:
             index = _index(choice)
             said = list(_read_choice(choice, message(choice), _Calls(document.get("id"))))
@@ -178,15 +223,6 @@ def _string(document: Mapping[str, JsonValue], name: str) -> str:
 def _index(choice: Mapping[str, JsonValue]) -> int:
     index = choice.get("index")
     return index if type(index) is int and index >= 0 else 0
-
-
-def _raise_error(document: Mapping[str, JsonValue]) -> None:
-    # An upstream's own words stay there: its message may hold its keys and hosts. Told is only that it failed, and
-    # its code.
-    error = document.get("error")
-    if error:
-        code = error.get("code") if isinstance(error, dict) else None
-        raise ProviderNotWorking("The provider answered with an error.", code=code if isinstance(code, str) else None)
 
 
 def _read_choice(choice: Mapping[str, JsonValue], said: Mapping[str, JsonValue], calls: _Calls) -> Iterator[Event]:

@@ -1,0 +1,64 @@
+# One upstream, as data: where it is, how it wants to be asked, and what of a chat's parameters it honours.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from pydantic import SecretStr
+
+from g4f_proto import PARAMETERS
+
+__all__ = ("EVERYTHING", "Timeouts", "Upstream")
+
+#: What an OpenAI-compatible upstream is taken to honour where nobody says otherwise; `proxy` is not its business.
+EVERYTHING: Final = frozenset(PARAMETERS) - {"proxy"} | {"vision"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds. How long a whole answer may take is the server's business, not the upstream's.
+
+    :param connect: to connect, TLS included.
+    :param first: from the request to the first event of a stream; a reply in one piece has the whole time there is.
+    :param between: from one event of a stream to the next; comments are none.
+    """
+
+    connect: float = 10.0
+    first: float = 300.0
+    between: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """A server that speaks OpenAI's API.
+
+    :param url: its home page, for people.
+    :param base_url: where its paths begin; it may hold a key or a private host, so it is never told.
+    :param key: sent as ``Authorization: Bearer``, or in the header `key_header`.
+    :param native: the parameters of a chat that it honours; `vision` stands for images.
+    :param models: what it serves; empty: it is asked.
+    :param limit: the only name it knows for the most tokens of an answer; None: it knows both.
+    :param stream_usage: knows ``stream_options.include_usage``.
+    :param api_version: Azure's older API: models are deployments in the path, and each request tells this version.
+    :param proxy: ``http://``, ``https://`` or ``socks5://``; may hold a password.
+    :param any_proxy: a request may name another one.
+    """
+
+    name: str
+    label: str
+    base_url: str = field(repr=False)
+    url: str = ""
+    key: SecretStr | None = None
+    key_header: str = ""
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
+    native: frozenset[str] = EVERYTHING
+    models: tuple[str, ...] = ()
+    default_model: str = ""
+    limit: Literal["max_tokens", "max_completion_tokens"] | None = None
+    stream_usage: bool = True
+    api_version: str = ""
+    proxy: SecretStr | None = None
+    any_proxy: bool = False
+    http2: bool = False
+    timeouts: Timeouts = Timeouts()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from g4f_proto import ApiError, Exchange, RequestTimeout, State
-from providers import Provider, Run, failure
+from providers import Run, failure
 
 if TYPE_CHECKING:
     from .service import Service
@@ -69,7 +69,7 @@ class Frames:
     async def __anext__(self) -> bytes:
         if self._begun and (self.over or self._run is None):
             raise StopAsyncIteration
-        data = await self._next(self._run) if self._run is not None else await self._first()
+        data = await self._next() if self._run is not None else await self._first()
         if self._exchange.state is State.CLOSED:  # the client left meanwhile: there is nobody to write to
             raise StopAsyncIteration
         return data
@@ -80,48 +80,69 @@ class Frames:
         if self._error is not None:
             return exchange.fail(self._error)
         reply = exchange.receive_end()
+        if exchange.state is State.WAITING:
+            reply = exchange.learn(await self._service.discovered())
         if exchange.call is None:
             return reply
-        provider = self._service.provider(exchange.call)
         self.deadline = anyio.current_time() + self._service.timeout(exchange.call)
-        if exchange.quiet_limit is None and exchange.call.copies == 1:
-            return await self._collect(provider)
-        self._run = Run(provider, exchange.call, quiet_limit=exchange.quiet_limit or inf)
-        self._service.tasks.start_soon(self._run.produce)
+        if exchange.collects:
+            return await self._collect()
+        self._start()
         await anyio.lowlevel.checkpoint()  # the provider's turn: what it says at once is taken without waiting for it
-        return await self._next(self._run)
+        return await self._next()
 
     @property
     def over(self) -> bool:
         """The last buffer was given."""
         return self._exchange.state in _OVER
 
-    async def _next(self, run: Run) -> bytes:
+    def _start(self) -> None:
+        exchange = self._exchange
+        assert exchange.call is not None
+        provider = self._service.provider(exchange.call)
+        self._run = Run(provider, exchange.call, quiet_limit=exchange.quiet_limit or inf)
+        self._service.tasks.start_soon(self._run.produce)
+
+    async def _next(self) -> bytes:
         exchange, data = self._exchange, b""
         while not data and not self.over:
+            run = self._run
+            assert run is not None
             data = b"".join(map(exchange.send, await run.take()))
             if exchange.satisfied:
                 run.cancel()
             if run.over:  # the end goes out with the last events
                 error = self._error or run.error
-                data += exchange.end() if error is None else exchange.fail(error)
+                if run.error is not None and self._error is None and exchange.another(run.error):
+                    self._start()
+                else:
+                    data += exchange.end() if error is None else exchange.fail(error)
         return data
 
-    async def _collect(self, provider: Provider) -> bytes:
+    async def _collect(self) -> bytes:
         exchange = self._exchange
-        assert exchange.call is not None
         with anyio.CancelScope() as self._scope:
             # Others first: a provider may never wait, and replies that are made together are written together.
             await anyio.lowlevel.checkpoint()
-            try:
-                async with aclosing(provider.stream(exchange.call)) as events:
-                    async for event in events:
-                        exchange.send(event)
-                        if exchange.satisfied:
-                            break
-            except Exception as error:
-                return exchange.fail(failure(error, provider))
+            while (error := await self._iterate()) is not None:
+                if not exchange.another(error):
+                    return exchange.fail(error)
         return exchange.end() if self._error is None else exchange.fail(self._error)
+
+    async def _iterate(self) -> ApiError | None:
+        """The provider's answer, iterated right here; why it failed."""
+        exchange = self._exchange
+        assert exchange.call is not None
+        provider = self._service.provider(exchange.call)
+        try:
+            async with aclosing(provider.stream(exchange.call)) as events:
+                async for event in events:
+                    exchange.send(event)
+                    if exchange.satisfied:
+                        break
+        except Exception as error:
+            return failure(error, provider)
+        return None
 
     def fail(self, error: ApiError) -> None:
         """End the reply with `error` now, whatever the provider is doing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from math import inf
@@ -18,14 +19,33 @@ from typing import Final, Self
 import anyio
 from anyio.abc import TaskGroup
 
-from g4f_proto import Api, ApiError, Call, Catalog, Exchange, Limits, ProviderTimeout, RequestHead, ShuttingDown
-from providers import Conversations, MemoryConversations, Provider, WithHistory
+from g4f_proto import (
+    KINDS,
+    Api,
+    ApiError,
+    Call,
+    Catalog,
+    ChatCall,
+    Exchange,
+    Fields,
+    Limits,
+    Model,
+    ProviderTimeout,
+    RequestHead,
+    ShuttingDown,
+    authenticate,
+)
+from providers import Conversations, MemoryConversations, Provider, Resting, WithHistory, failure
 
 from .frames import Frames
+from .limiter import Limiter
 
 __all__ = ("Misconfigured", "Service")
 
 _TICK: Final = 0.25  #: seconds that an answer may be late
+_FRESH: Final = 600.0  #: seconds until a provider is asked again what it serves
+_RETRY: Final = 30.0  #: the same for one that did not tell
+_PATIENCE: Final = 1.0  #: seconds the first request that needs them waits for the lists of providers
 _LAST_WORDS: Final = 3.0  #: seconds a client may take to read the error its answer ended with
 
 
@@ -39,6 +59,9 @@ class Service:
     :param providers: in the operator's order; the first that serves a model answers for it.
     :param timeout: seconds an answer may take; a request may ask for less.
     :param quiet_limit: seconds of silence before a stream's ping.
+    :param rate: requests a minute that each key may make; None: as many as it likes.
+    :param public_url: where clients reach this server; empty: where their requests came to.
+    :param exposed: it can be reached from other machines.
     :param conversations: where the histories of conversations are kept; in memory by default.
     :param new_id: makes 32 hex digits, a new one each time.
     :param now: seconds since 1970.
@@ -59,12 +82,22 @@ class Service:
         limits: Limits | None = None,
         timeout: float = 600.0,
         quiet_limit: float = 15.0,
+        rate: int | None = None,
+        public_url: str = "",
+        exposed: bool = False,
         version: str = "0",
         conversations: Conversations | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         now: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._providers = {provider.info.name: provider for provider in providers}
+        self._providers: dict[str, Provider] = {
+            provider.info.name: Resting(provider) if provider.info.remote else provider for provider in providers
+        }
+        self._told: dict[str, float] = {}  # remote provider -> when to ask it again, on the loop's clock
+        self._asking: anyio.Event | None = None
+        self._limiter = None if rate is None else Limiter(rate)
+        self._ticks = ticks
         self._aliases = dict(aliases or {})
         self._defaults = (default_model, default_provider)
         self._timeout = timeout
@@ -80,16 +113,19 @@ class Service:
             limits=limits or Limits(),
             quiet_limit=quiet_limit,
             fingerprint="fp_" + sha256(version.encode()).hexdigest()[:10],
+            public_url=public_url,
+            exposed=exposed,
         )
 
     async def __aenter__(self) -> Self:
         default_model, default_provider = self._defaults
         catalog = Catalog(
             providers={name: provider.info for name, provider in self._providers.items()},
-            models={name: tuple(await provider.models()) for name, provider in self._providers.items()},
+            models={name: await _models(provider) for name, provider in self._providers.items()},
             aliases=self._aliases,
             default_model=default_model,
             default_provider=default_provider,
+            complete=not any(provider.info.remote for provider in self._providers.values()),
         )
         _check(catalog)
         self.api = replace(self.api, catalog=catalog)
@@ -145,23 +181,87 @@ class Service:
 
     def exchange(self, method: str, target: bytes, headers: Mapping[bytes, bytes]) -> Exchange:
         """A new exchange for the head of a request, field names in lower case."""
-        head = RequestHead(method, target, headers)
-        return Exchange(head, self.api, id=self._new_id(), created=int(self._now()))
+        if self._told and self._asking is None and min(self._told.values()) <= anyio.current_time():
+            self._ask()
+        begun, ticks = self._ticks(), self._ticks
+        fields, refusal = self._limit(headers)
+        return Exchange(
+            RequestHead(method, target, headers),
+            self.api,
+            id=self._new_id(),
+            created=int(self._now()),
+            elapsed=lambda: ticks() - begun,
+            fields=fields,
+            refusal=refusal,
+        )
+
+    def _limit(self, headers: Mapping[bytes, bytes]) -> tuple[Fields, ApiError | None]:
+        if self._limiter is None:
+            return (), None
+        try:
+            return self._limiter.take(authenticate(headers, self.api.keys))
+        except ApiError:
+            return (), None  # the machine will say the same
 
     def provider(self, call: Call) -> Provider:
         """The provider that shall answer `call`, with its memory if the call goes on with a conversation."""
         provider = self._providers[call.provider]
-        return provider if call.conversation is None else WithHistory(provider, self._conversations)
+        if isinstance(call, ChatCall) and call.conversation is not None:
+            return WithHistory(provider, self._conversations)
+        return provider
+
+    # What remote providers serve: asked for when a request needs to know, and again when it is old.
+
+    async def discovered(self) -> Catalog:
+        """The catalog, as soon as the providers have told what they serve, or have had the time to."""
+        if self._asking is None and not self.api.catalog.complete:
+            self._ask()
+        if self._asking is not None:
+            with anyio.move_on_after(_PATIENCE):
+                await self._asking.wait()
+        return replace(self.api.catalog, complete=True)
+
+    def _ask(self) -> None:
+        self._asking = anyio.Event()
+        self.tasks.start_soon(self._learn, self._asking)
+
+    async def _learn(self, done: anyio.Event) -> None:
+        now = anyio.current_time()
+        stale = [one for one in self._providers.values() if one.info.remote and self._told.get(one.info.name, 0) <= now]
+        async with anyio.create_task_group() as tasks:
+            for provider in stale:
+                self._told[provider.info.name] = now + _RETRY
+                tasks.start_soon(self._learn_from, provider)
+        self.api = replace(self.api, catalog=replace(self.api.catalog, complete=True))
+        self._asking = None
+        done.set()
+
+    async def _learn_from(self, provider: Provider) -> None:
+        name = provider.info.name
+        try:
+            models = tuple(await provider.models())
+        except Exception as error:
+            failure(error, provider)  # which logs what is a defect; what it served before stays
+            return
+        self._told[name] = anyio.current_time() + _FRESH
+        catalog = self.api.catalog
+        self.api = replace(self.api, catalog=replace(catalog, models={**catalog.models, name: models}))
 
     def timeout(self, call: Call) -> float:
         """Seconds the answer to `call` may take."""
         return self._timeout if call.timeout is None else min(self._timeout, call.timeout)
 
 
+async def _models(provider: Provider) -> tuple[Model, ...]:
+    return () if provider.info.remote else tuple(await provider.models())
+
+
 def _check(catalog: Catalog) -> None:
+    if not catalog.complete:
+        return  # what remote providers serve is not known before somebody asks
     for alias, target in catalog.aliases.items():
         try:
-            replace(catalog, aliases={}).resolve(target)  # an alias for an alias is none
+            _somebody(replace(catalog, aliases={}), target)  # an alias for an alias is none
         except ApiError:
             raise Misconfigured(f"the alias '{alias}' stands for '{target}', which nobody serves") from None
     if catalog.default_model is not None:
@@ -169,3 +269,11 @@ def _check(catalog: Catalog) -> None:
             catalog.resolve(None)
         except ApiError:
             raise Misconfigured(f"the default model '{catalog.default_model}' is served by nobody") from None
+
+
+def _somebody(catalog: Catalog, target: str) -> None:
+    for kind in KINDS:
+        with suppress(ApiError):
+            catalog.resolve(target, kind=kind)
+            return
+    catalog.provider(target)

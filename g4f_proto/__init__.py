@@ -17,10 +17,20 @@ five steps any driver must do.
 
 from __future__ import annotations
 
+from ._access import Fields, authenticate
 from ._api import Api, KiB, Limits, MiB, RequestHead
-from ._calls import Call, ChatCall
+from ._calls import (
+    Call,
+    ChatCall,
+    CookiesCall,
+    EmbeddingCall,
+    ImageCall,
+    MediaCall,
+    SpeechCall,
+    TranscriptionCall,
+)
 from ._capabilities import PARAMETERS
-from ._catalog import CATCH_ALL, Catalog, Choice, Model, ProviderInfo
+from ._catalog import CATCH_ALL, KINDS, Catalog, Choice, Kind, Model, ProviderInfo
 from ._emulation import emulated, with_messages
 from ._errors import (
     ApiError,
@@ -47,18 +57,25 @@ from ._errors import (
 from ._events import (
     QUIET,
     REASONS,
+    Embedding,
     Event,
+    File,
     Finish,
     FinishReason,
     ForChoice,
+    Heard,
+    Image,
     ProviderEvent,
     Quiet,
     Reasoning,
     Refusal,
     Scored,
+    Segment,
+    Stored,
     TokenLogprob,
     ToolCall,
     Usage,
+    Word,
 )
 from ._exchange import Exchange, Head, Outcome
 from ._images import ImageLimits, InputImage, is_remote, read_data_uri
@@ -79,6 +96,7 @@ __all__ = (
     "CATCH_ALL",
     "DONE",
     "INPUTS",
+    "KINDS",
     "MESSAGE_PARAMETERS",
     "PARAMETERS",
     "PING",
@@ -97,9 +115,14 @@ __all__ = (
     "ChatStreamReader",
     "Choice",
     "CompletionStreamReader",
+    "CookiesCall",
+    "Embedding",
+    "EmbeddingCall",
     "Endpoint",
     "Event",
     "Exchange",
+    "Fields",
+    "File",
     "Finish",
     "FinishReason",
     "ForChoice",
@@ -109,13 +132,18 @@ __all__ = (
     "FormReader",
     "Function",
     "Head",
+    "Heard",
+    "Image",
+    "ImageCall",
     "ImageLimits",
     "InputImage",
     "InternalError",
     "InvalidRequest",
     "KiB",
+    "Kind",
     "Limits",
     "LocalProtocolError",
+    "MediaCall",
     "Message",
     "MessageStreamReader",
     "MethodNotAllowed",
@@ -138,20 +166,26 @@ __all__ = (
     "RequestTimeout",
     "Route",
     "Scored",
+    "Segment",
     "ShuttingDown",
+    "SpeechCall",
     "SseDecoder",
     "SseError",
     "SseEvent",
     "State",
     "StopFilter",
+    "Stored",
     "TokenLogprob",
     "TooManyHeaders",
     "ToolCall",
+    "TranscriptionCall",
     "UnknownUrl",
     "UnsupportedMediaType",
     "UnsupportedParameter",
     "Usage",
+    "Word",
     "ask_message",
+    "authenticate",
     "emulated",
     "frame",
     "is_remote",

@@ -10,6 +10,7 @@ from typing import Final
 
 from ._catalog import Catalog
 from ._images import ImageLimits
+from ._multipart import FormLimits
 
 __all__ = ("Api", "KiB", "Limits", "MiB", "RequestHead")
 
@@ -22,11 +23,13 @@ class Limits:
     """What a stranger may ask of us. Every limit has its error."""
 
     #: OpenAI takes 20 MB images as base64; Quart stops at 16 MiB, Sanic at 100 MB, nginx at 1 MiB. Exceeded: 413.
-    body: int = 25 * MiB
+    body: int = 26 * MiB
     #: Bytes of all header fields: node 16K, Apache 8K a line, nginx 4 x 8K. Exceeded: 431.
     headers: int = 64 * KiB
     #: How deep a JSON body may be nested. CPython's own parser fails near 1000. Exceeded: 400.
     depth: int = 128
+    #: The parts of an upload, within the limit of the body. Exceeded: 413.
+    form: FormLimits = field(default_factory=FormLimits)
     #: Bytes and pixels of one image in a chat. Exceeded: 400.
     images: ImageLimits = field(default_factory=ImageLimits)
 
@@ -39,6 +42,8 @@ class Api:
     :param origins: the web origins that browsers may call from; empty: CORS is off.
     :param quiet_limit: seconds of silence a streaming client endures before a ping: proxies cut at 60, some at 30.
     :param fingerprint: ``system_fingerprint``: changes when the code that answers changes.
+    :param public_url: where clients reach this server, ``https://api.example.com``; empty: where the request came to.
+    :param exposed: it can be reached from other machines.
     """
 
     catalog: Catalog = field(default_factory=Catalog)
@@ -47,6 +52,8 @@ class Api:
     limits: Limits = Limits()
     quiet_limit: float = 15.0
     fingerprint: str = "fp_0"
+    public_url: str = ""
+    exposed: bool = False
 
     def __post_init__(self) -> None:
         if "*" in self.origins:

@@ -5,12 +5,18 @@
 # caller did not choose or the operator did not configure.
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
 
 from ._errors import InvalidRequest, ModelNotFound, ProviderNotFound
 
-__all__ = ("CATCH_ALL", "Catalog", "Choice", "Model", "ProviderInfo")
+__all__ = ("CATCH_ALL", "KINDS", "Catalog", "Choice", "Kind", "Model", "ProviderInfo")
+
+#: What a model can be asked for.
+Kind = Literal["chat", "image", "speech", "transcription", "embedding"]
+KINDS: Final[frozenset[Kind]] = frozenset(get_args(Kind))
+_CHAT: Final[frozenset[Kind]] = frozenset({"chat"})
 
 #: The alias that catches every name nobody serves.
 CATCH_ALL = "*"
@@ -21,6 +27,8 @@ class Model:
     """One model of one provider.
 
     :param id: the provider's own name for it.
+    :param kinds: what it can be asked for.
+    :param vision: a chat may show it images.
     :param options: ``id:anything`` is this model too; its provider reads what follows the colon.
     :param listed: told by ``/v1/models``; one whose weights are not here is not, yet it can be asked for and says why.
     """
@@ -28,10 +36,14 @@ class Model:
     id: str
     owned_by: str
     created: int = 0
-    image: bool = False
+    kinds: frozenset[Kind] = _CHAT
     vision: bool = False
     options: bool = False
     listed: bool = True
+
+    def named(self, name: str) -> bool:
+        """Whether `name` is this model, options included."""
+        return self.id == name or (self.options and name.startswith(f"{self.id}:"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,9 @@ class ProviderInfo:
     :param native: the request parameters it honours by itself; a request that uses another one is refused.
     :param think_tags: its models think aloud in ``<think>`` tags, which the machine takes out of the answer.
     :param default_model: what answers when the caller names only the provider.
+    :param remote: its models are told by a network: not asked for at the start, and what it serves may be more than it
+        tells, so that a caller who names it may ask for any model. It may fail, and rests then.
+    :param working: it can answer now, as far as is known.
     """
 
     name: str
@@ -51,6 +66,8 @@ class ProviderInfo:
     auth: bool = False
     native: frozenset[str] = frozenset()
     think_tags: bool = False
+    remote: bool = False
+    working: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +80,17 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalog:
-    """The providers in the operator's order, their models, the operator's aliases and defaults."""
+    """The providers in the operator's order, their models, the operator's aliases and defaults.
+
+    :param complete: the models of every provider are known; if not, who serves a model may still be found out.
+    """
 
     providers: Mapping[str, ProviderInfo] = field(default_factory=dict)
     models: Mapping[str, tuple[Model, ...]] = field(default_factory=dict)  # provider name -> its models
     aliases: Mapping[str, str] = field(default_factory=dict)
     default_model: str | None = None
     default_provider: str | None = None
+    complete: bool = True
 
     def provider(self, name: str) -> ProviderInfo:
         """The provider of that name, or of the name that it is an alias for.
@@ -81,8 +102,8 @@ class Catalog:
             raise ProviderNotFound(f"The provider '{name}' does not exist.", param="provider")
         return info
 
-    def resolve(self, model: str | None, provider: str | None = None) -> Choice:
-        """What answers a request for `model`, at `provider` if the caller chose one.
+    def resolve(self, model: str | None, provider: str | None = None, kind: Kind = "chat") -> tuple[Choice, ...]:
+        """Who can answer a request for `model`, at `provider` if the caller chose one; in order, at least one.
 
         The operator's aliases come first, then the names the providers serve, then the catch-all.
 
@@ -90,41 +111,59 @@ class Catalog:
         :raises ModelNotFound: nobody serves it.
         :raises ProviderNotFound: the provider named does not exist.
         """
-        asked = model or self.default_model
+        provider = provider or None  # "" names none, as null does
+        asked = model or (self.default_model if kind == "chat" else None)
         name = self.aliases.get(asked, asked) if asked else None
         if provider is None and name is not None:
             prefix, colon, rest = name.partition(":")
             if colon and prefix in self.providers:
                 provider, name = prefix, rest
-        provider = provider or self.default_provider
-        if provider is None:
-            if name is None:
-                raise InvalidRequest(
-                    "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
-                )
-            candidates = tuple(self.providers.values())
+        if provider is None and self.default_provider is not None:
+            usual = self.provider(self.default_provider)
+            provider = usual.name if kind == "chat" or self._usual(usual, kind) else None
+        if provider is not None:
+            candidates = [self.provider(provider)]
+        elif name is None and kind == "chat":
+            raise InvalidRequest(
+                "Missing required parameter: 'model'.", param="model", code="missing_required_parameter"
+            )
         else:
-            info = self.provider(provider)
-            candidates = (info,)
-            if name is None:
-                return Choice(info, info.default_model)
-        fallback = self.aliases.get(CATCH_ALL)
-        for wanted in (name,) if fallback is None else (name, fallback):
-            for info in candidates:
-                found = self._served(info, wanted)
-                if found is not None:
-                    return Choice(info, found)
+            candidates = list(self.providers.values())
+        names = dict.fromkeys((name, self.aliases.get(CATCH_ALL, name)))
+        for wanted in names:
+            if found := self._who(candidates, wanted, kind, named=provider is not None):
+                return found
         where = f" at the provider '{provider}'" if provider else ""
+        what = "" if kind == "chat" else f" for {kind}"
         raise ModelNotFound(
-            f"The model '{asked}' does not exist{where} or you do not have access to it.", param="model"
+            f"The model '{asked}' does not exist{what}{where} or you do not have access to it."
+            if asked
+            else f"There is no model{what}{where}.",
+            param="model",
         )
 
-    def _served(self, info: ProviderInfo, name: str) -> str | None:
-        if name == info.name:
+    def _who(
+        self, candidates: Iterable[ProviderInfo], wanted: str | None, kind: Kind, *, named: bool
+    ) -> tuple[Choice, ...]:
+        """Those who serve what is wanted, those who have it at hand before those who would have to install it."""
+        ready: list[Choice] = []
+        rest: list[Choice] = []
+        for info in candidates:
+            if wanted is None or wanted == info.name:
+                name: str | None = self._usual(info, kind)
+                if name is None and named and info.remote:
+                    name = info.default_model
+            else:
+                name = wanted.removeprefix(f"{info.name}:")
+            model = next((one for one in self.models.get(info.name, ()) if name and one.named(name)), None)
+            unknown = (named and info.remote) or (kind == "chat" and wanted in (None, info.name))
+            if name and (kind in model.kinds if model is not None else unknown):
+                (ready if model is None or model.listed else rest).append(Choice(info, name))
+        return (*ready, *rest)
+
+    def _usual(self, info: ProviderInfo, kind: Kind) -> str | None:
+        """What answers when only the provider is named."""
+        models = [model for model in self.models.get(info.name, ()) if kind in model.kinds]
+        if kind == "chat" or any(model.named(info.default_model) for model in models):
             return info.default_model
-        name = name.removeprefix(f"{info.name}:")
-        base = name.partition(":")[0]
-        for model in self.models.get(info.name, ()):
-            if model.id == name or (model.options and model.id == base):
-                return name
-        return None
+        return models[0].id if models else None

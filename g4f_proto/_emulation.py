@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from ._calls import ChatCall
 from ._catalog import ProviderInfo
 from ._errors import ApiError, UnsupportedParameter
-from ._events import Event, ForChoice, ProviderEvent, Quiet, Reasoning, Scored, TokenLogprob, Usage
+from ._events import Event, ForChoice, ProviderEvent, Reasoning, Scored, TokenLogprob
 from ._schema import validate
 from ._schema.chat import ChatRequest, consistent
 from ._text import StopFilter, ThinkSplitter
@@ -125,7 +125,7 @@ class Emulation:
 
     def push(self, event: ProviderEvent) -> Iterator[ProviderEvent]:
         """What the client is told when the provider says `event`."""
-        if isinstance(event, Usage | Quiet):
+        if not isinstance(event, Event | ForChoice):
             yield event
             return
         index, said = (event.index, event.event) if isinstance(event, ForChoice) else (0, event)

@@ -53,6 +53,8 @@ class ApiError(Exception):
     code: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
     should_retry: bool | None = None  #: what ``x-should-retry`` tells OpenAI's clients; None: they decide by the status
+    #: Another provider of the same model may do better: it is the provider that failed, and not the request.
+    elsewhere: bool = False
 
     def __init__(
         self,
@@ -110,6 +112,7 @@ class ModelNotInstalled(ModelNotFound):
     """A model this server knows, whose weights or package are not on this machine; the message names the command."""
 
     code = "model_not_installed"
+    elsewhere = True
 
 
 class ProviderNotFound(ApiError):
@@ -158,24 +161,28 @@ class RateLimited(ApiError):
     """Too many requests: ours, or what an upstream answered."""
 
     status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+    elsewhere = True
 
 
 class InternalError(ApiError):
     """A defect of this server; the message tells nothing about its insides."""
 
     status, type, code = 500, "server_error", "internal_error"
+    elsewhere = True
 
 
 class ProviderNotWorking(ApiError):
     """The provider refused, broke off or answered nonsense."""
 
     status, type, code = 502, "provider_error", "provider_not_working"
+    elsewhere = True
 
 
 class Overloaded(ApiError):
     """This server has no room for the request now."""
 
     status, type, code = 503, "server_error", "overloaded"
+    elsewhere = True
 
 
 class ShuttingDown(ApiError):
@@ -188,3 +195,4 @@ class ProviderTimeout(ApiError):
     """The provider took longer than the request may take."""
 
     status, type, code = 504, "provider_error", "provider_timeout"
+    elsewhere = True

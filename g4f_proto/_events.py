@@ -1,11 +1,12 @@
 # What a provider may say, in the order it says it.
 #
-# Text is a plain `str`: it is nearly every event there is, and a dataclass around it costs 120-220 ns for nothing.
+# Text is a plain `str`: it is nearly every event there is, and a dataclass around it costs 120-220 ns for nothing. So
+# are the bytes of a sound or a file plain `bytes`.
 # Everything else is frozen, slotted, keyword-only and complete when it exists: no placeholders that another layer
 # fills. Time is an event too: QUIET says that nothing came for as long as a client may be left in silence.
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
@@ -13,18 +14,25 @@ from typing import Final, Literal
 __all__ = (
     "QUIET",
     "REASONS",
+    "Embedding",
     "Event",
+    "File",
     "Finish",
     "FinishReason",
     "ForChoice",
+    "Heard",
+    "Image",
     "ProviderEvent",
     "Quiet",
     "Reasoning",
     "Refusal",
     "Scored",
+    "Segment",
+    "Stored",
     "TokenLogprob",
     "ToolCall",
     "Usage",
+    "Word",
 )
 
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
@@ -123,4 +131,80 @@ class ForChoice:
     event: Event
 
 
-ProviderEvent = Event | ForChoice | Usage | Quiet
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image: its bytes, or the address where it can be fetched.
+
+    :param url: absolute, or a path on this server.
+    :param type: the media type of `data`.
+    :param revised_prompt: what was really painted, if that is not what was asked for.
+    """
+
+    data: bytes | None = None
+    url: str | None = None
+    type: str = "image/png"
+    revised_prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What is known of a recording before its words: the language (ISO 639-1) and the seconds it lasts."""
+
+    language: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """A spoken word, and from which second to which."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """A stretch of speech, from which second to which; joined, the texts are the transcript.
+
+    :param tokens: the model's own ids; the scores are Whisper's.
+    """
+
+    start: float
+    end: float
+    text: str
+    words: tuple[Word, ...] = ()
+    tokens: tuple[int, ...] = ()
+    temperature: float = 0.0
+    avg_logprob: float = 0.0
+    compression_ratio: float = 0.0
+    no_speech_prob: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedding:
+    """The vector of the input of that index."""
+
+    index: int
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A stored file: bytes in all, media type, a digest of its content, and the second it was made."""
+
+    size: int
+    type: str
+    etag: str
+    modified: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What became of one uploaded file; `error` says why it was not kept."""
+
+    filename: str
+    error: str | None = None
+
+
+ProviderEvent = Event | ForChoice | Usage | Quiet | bytes | Image | Heard | Segment | Embedding | File | Stored

@@ -10,36 +10,45 @@
 # encoder's. 3: nothing here knows HTTP/1.1, tasks, time or chance: ids and times are handed in, and `quiet_limit`
 # says how long a silence may be, not when it is over. 4: a stranger's bytes never raise; only a driver's mistake does
 # (LocalProtocolError). 5: state is changed before bytes are returned, so a cancelled write leaves no half step.
+#
+# Two things may take another turn, both before anything of the answer is out: `learn` goes on with a catalog that was
+# not complete when the request came in, and `another` puts the next provider in the place of one that failed.
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ._access import Fields, authenticate, cors, preflight
 from ._api import Api, RequestHead
-from ._calls import Call
+from ._calls import Call, ChatCall
+from ._catalog import Catalog
 from ._emulation import Emulation
+from ._endpoints import READERS
 from ._errors import (
     ApiError,
     BodyTooLarge,
     InvalidRequest,
     LocalProtocolError,
+    ModelNotFound,
     TooManyHeaders,
     UnsupportedMediaType,
 )
 from ._events import QUIET, ForChoice, ProviderEvent, Usage
+from ._multipart import FormReader
 from ._routes import Endpoint, Route, match
 from ._table import ACCEPTS, State
-from .dialects import JSON_HEADERS, Encoder, models
-from .dialects.chat import read_request
-from .dialects.completions import read_completion
+from .dialects import JSON_HEADERS, Asked, Encoder, Reading
 
 __all__ = ("Exchange", "Head", "Outcome")
 
 _DAY = 86400.0  # no upstream's Retry-After is believed beyond it
 _NOT_FIELD = re.compile(r"[^ -~]")
 _OPEN = frozenset({Endpoint.HEALTH})  # the whole list of what needs no key, beside preflight
+_LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
+_FORMS = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
+_BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
+_JSON = frozenset({Endpoint.CHAT, Endpoint.COMPLETION, Endpoint.IMAGE, Endpoint.SPEECH, Endpoint.EMBEDDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +79,23 @@ class Exchange:
     :param api: the operator's decisions, a snapshot.
     :param id: 32 hex digits, unique; becomes the request's and the completion's id.
     :param created: seconds since 1970.
+    :param elapsed: tells the seconds since the request came in, for ``openai-processing-ms``; without it none are told.
+    :param fields: header fields of the driver's own, for whatever the reply is: rate limits.
+    :param refusal: what the driver itself has against the request; it is told when the key is right.
     """
 
     __slots__ = (
         "_body",
         "_bodyless",
         "_created",
+        "_elapsed",
         "_emulation",
         "_encoder",
         "_extra",
+        "_fields",
+        "_form",
         "_id",
+        "_next",
         "_principal",
         "_refusal",
         "_request",
@@ -100,7 +116,17 @@ class Exchange:
     quiet_limit: float | None
     outcome: Outcome
 
-    def __init__(self, request: RequestHead, api: Api, *, id: str, created: int) -> None:
+    def __init__(
+        self,
+        request: RequestHead,
+        api: Api,
+        *,
+        id: str,
+        created: int,
+        elapsed: Callable[[], float] | None = None,
+        fields: Fields = (),
+        refusal: ApiError | None = None,
+    ) -> None:
         self.api = api
         self.state = State.RECEIVING
         self.head = None
@@ -112,16 +138,20 @@ class Exchange:
         self._created = created
         self._bodyless = request.method == "HEAD"
         self._body = bytearray()  # not a list: a body in pieces of two bytes would take 28 times its size
+        self._form: FormReader | None = None  # reads the body of an upload as it comes in
         self._room = api.limits.body
+        self._elapsed = elapsed
+        self._fields = fields
         self._encoder: Encoder | None = None
         self._emulation: Emulation | None = None
+        self._next: Callable[[], Reading | None] | None = None
         self._principal = ""
         self._text: Callable[[str], bytes] | None = None  # the encoder's, when a text changes only it
         self._extra: Fields = ()
         self._route: Route | None = None
         self._refusal: ApiError | None = None
         try:
-            self._admit()
+            self._admit(refusal)
         except ApiError as error:
             self._refusal = error
 
@@ -137,22 +167,46 @@ class Exchange:
             self._refusal = self._too_large()
             self._body.clear()
             return False
-        self._body += data
-        return True
+        if self._form is None:
+            self._body += data
+            return True
+        try:
+            self._form.feed(data)
+        except ApiError as error:
+            self._refusal, self._form = error, None
+        return self._form is not None
 
     def receive_end(self) -> bytes:
         """The body is complete. The whole reply, or ``b""`` when `call` must be run."""
         self._check("receive_end")
         if self.state is State.CLOSED:
             return b""
-        body = bytes(self._body)
-        self._body.clear()
         try:
             if self._refusal is not None:
                 raise self._refusal
             if self._route is None:
                 return self._whole(204, preflight(self._request.headers, self.api.origins), b"")
-            return self._open(self._route, body)
+            if not self.api.catalog.complete and self._route.endpoint in _LISTS:
+                self.state = State.WAITING
+                return b""
+            return self._open(self._route)
+        except ModelNotFound as error:
+            if self.api.catalog.complete:
+                return self._refuse(error)
+            self.state = State.WAITING
+            return b""
+        except ApiError as error:
+            return self._refuse(error)
+
+    def learn(self, catalog: Catalog) -> bytes:
+        """WAITING is over: what the providers serve, as far as it could be found out. Else as :meth:`receive_end`."""
+        self._check("learn")
+        if self.state is State.CLOSED:
+            return b""
+        self.api = replace(self.api, catalog=catalog)
+        assert self._route is not None  # or it would not wait
+        try:
+            return self._open(self._route)
         except ApiError as error:
             return self._refuse(error)
 
@@ -187,8 +241,19 @@ class Exchange:
                     self._text = encoder.text  # the first choice is open, from here on its texts need no questions
             if self.state is State.CALLING:
                 self.state = State.STREAMING
-                self.head = Head(200, encoder.headers + self._extra + self._common())
+                self.head = Head(encoder.status, encoder.headers + self._extra + self._common())
         return data
+
+    def another(self, error: ApiError) -> bool:
+        """The provider failed. True: nothing was delivered and there is one more; run `call`, which is now its."""
+        self._check("another")
+        if self.outcome.delivered or not error.elsewhere or self._next is None or self.state is State.CLOSED:
+            return False
+        reading = self._next()
+        if reading is None:
+            return False
+        self._take(reading)
+        return True
 
     @property
     def satisfied(self) -> bool:
@@ -207,7 +272,7 @@ class Exchange:
         self.outcome.usage = encoder.usage
         self.outcome.delivered = True
         if self.state is State.CALLING:
-            return self._whole(200, encoder.headers + self._extra, data)
+            return self._whole(encoder.status, encoder.headers + self._extra, data)
         self.state, self._text = State.DONE, None
         return data
 
@@ -219,11 +284,11 @@ class Exchange:
             self.state, self._text = State.DONE, None
             self.outcome.error, self.outcome.usage = error, self._encoder.usage
             return self._encoder.fail(error)
-        return self._refuse(error) if self.state in (State.RECEIVING, State.CALLING) else b""
+        return self._refuse(error) if self.state in _BEFORE else b""
 
     # How a request is read.
 
-    def _admit(self) -> None:
+    def _admit(self, refusal: ApiError | None) -> None:
         """Everything that needs no body, so that a refused one is never read."""
         request, limits = self._request, self.api.limits
         if sum(map(len, request.headers)) + sum(map(len, request.headers.values())) > limits.headers:
@@ -243,37 +308,43 @@ class Exchange:
             raise
         if route.endpoint not in _OPEN:
             self._principal = authenticate(request.headers, self.api.keys)
+        if refusal is not None:
+            raise refusal
         length = request.headers.get(b"content-length", b"")
         if length.isdigit() and int(length[:20]) > limits.body:
             raise self._too_large()
+        if route.endpoint in _FORMS:
+            self._form = FormReader(request.headers.get(b"content-type", b""), limits.form)
         self._route = route
 
-    def _open(self, route: Route, body: bytes) -> bytes:
-        api, catalog = self.api, self.api.catalog
-        if route.endpoint in (Endpoint.CHAT, Endpoint.COMPLETION):
+    def _open(self, route: Route) -> bytes:
+        if route.endpoint in _JSON:
             self._require_json()
-            read = read_request if route.endpoint is Endpoint.CHAT else read_completion
-            self.call, self._encoder, self._emulation = read(
-                body,
-                api,
-                id=self._id,
-                created=self._created,
-                provider=route.provider,
-                conversation=route.conversation,
-                principal=self._principal,
-            )
-            self._extra = ((b"x-g4f-model", _field(self.call.model)),)
-            self.quiet_limit = api.quiet_limit if self._encoder.live else None
-            if not self._encoder.live and self._emulation is None:
-                self._text = self._encoder.text  # nothing is sent before the end, so there is no commit to wait for
-            self.state = State.CALLING
-            return b""
-        if route.endpoint is Endpoint.MODEL:
-            return self._whole(200, JSON_HEADERS, models.one_model(catalog, route.model or ""))
-        if route.endpoint is Endpoint.MODELS:
-            listed = models.provider_models(catalog, route.provider) if route.provider else models.list_models(catalog)
-            return self._whole(200, JSON_HEADERS, listed)
-        return self._whole(200, JSON_HEADERS, b'{"status":"ok"}')
+        request = self._request
+        body = self._form.end() if self._form is not None else bytes(self._body)
+        asked = Asked(body, self.api, route, request.headers, self._id, self._created, self._principal)
+        found = READERS[route.endpoint](asked)
+        self._body.clear()
+        if isinstance(found, bytes):
+            return self._whole(200, JSON_HEADERS, found)
+        self.state = State.CALLING
+        self._take(found)
+        return b""
+
+    def _take(self, reading: Reading) -> None:
+        """Run this now; what another provider said before is forgotten."""
+        self.call, self._encoder, self._emulation = reading.call, reading.encoder, reading.emulation
+        self._next = reading.next
+        live = reading.encoder.live
+        self._extra = ((b"x-g4f-model", _field(self.call.model)),) if self.call.model else ()
+        self.quiet_limit = self.api.quiet_limit if live else None
+        # Where nothing is sent before the end there is no commit to wait for.
+        self._text = None if live or self._emulation is not None else self._encoder.text
+
+    @property
+    def collects(self) -> bool:
+        """Nothing is sent before the end, and one run of the provider makes it all."""
+        return self.quiet_limit is None and not (isinstance(self.call, ChatCall) and self.call.copies > 1)
 
     def _require_json(self) -> None:
         # A page on any web site may post text/plain here without asking the browser; application/json it may not.
@@ -291,8 +362,9 @@ class Exchange:
         """A reply in one piece."""
         self.state, self._text = State.DONE, None
         # "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" - RFC
-        # 9110 8.6
-        length: Fields = () if status == 204 else ((b"content-length", b"%d" % len(body)),)
+        # 9110 8.6; that of a 304 or of a HEAD would be another reply's, which only its encoder knows.
+        told = status in (204, 304) or any(name == b"content-length" for name, _ in headers)
+        length: Fields = () if told else ((b"content-length", b"%d" % len(body)),)
         self.head = Head(status, headers + length + self._common())
         return b"" if self._bodyless else body
 
@@ -308,8 +380,10 @@ class Exchange:
         return self._whole(error.status, headers, error.body())
 
     def _common(self) -> Fields:
-        identity = ((b"x-request-id", b"req_" + self._id.encode("ascii")),)
-        return identity + cors(self._request.headers, self.api.origins)
+        identity: Fields = ((b"x-request-id", b"req_" + self._id.encode("ascii")),)
+        if self._elapsed is not None:
+            identity += ((b"openai-processing-ms", b"%d" % (self._elapsed() * 1000)),)
+        return identity + self._fields + cors(self._request.headers, self.api.origins)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"The request body is larger than {self.api.limits.body} bytes.")

@@ -20,6 +20,15 @@ class Endpoint(Enum):
 
     CHAT = "a chat completion"
     COMPLETION = "a legacy completion"
+    IMAGE = "images made from a prompt"
+    SPEECH = "a text spoken"
+    TRANSCRIPTION = "a recording written down"
+    TRANSLATION = "a recording written down in English"
+    EMBEDDING = "vectors of texts"
+    MEDIA = "a stored file"
+    COOKIES = "cookie files to be kept"
+    PROVIDERS = "the list of providers"
+    PROVIDER = "one provider"
     MODELS = "the list of models"
     MODEL = "one model"
     HEALTH = "whether the server is up"
@@ -51,6 +60,7 @@ class Route:
     provider: str | None = None
     model: str | None = None
     conversation: str | None = None
+    filename: str | None = None
 
 
 def _segments(pattern: str) -> tuple[str, ...]:
@@ -86,7 +96,9 @@ def match(method: str, target: bytes) -> Route:
         if names is None:
             continue
         if allow == method:
-            return Route(endpoint, names.get("provider"), names.get("model"), names.get("conversation_id"))
+            return Route(
+                endpoint, names.get("provider"), names.get("model"), names.get("conversation_id"), names.get("filename")
+            )
         allowed += [allow, "HEAD"] if allow == "GET" else [allow]
     path = ("/" + "/".join(parts))[:200]
     if allowed:

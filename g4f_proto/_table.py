@@ -16,19 +16,21 @@ class State(Enum):
     """Where an exchange stands. A driver may look."""
 
     RECEIVING = "the request is still coming in"
+    WAITING = "what the providers serve must be found out before the request can be answered"
     CALLING = "the call runs, nothing was sent, the status is still ours to choose"
     STREAMING = "the head is out with status 200, the answer is being sent"
     DONE = "the reply is complete"
     CLOSED = "the client is gone; whatever comes is dropped in silence"
 
 
-INPUTS: Final = ("receive_data", "receive_end", "disconnect", "send", "end", "fail")
+INPUTS: Final = ("receive_data", "receive_end", "learn", "disconnect", "send", "another", "end", "fail")
 
 #: DONE takes `fail` and `disconnect` and answers nothing, CLOSED takes everything: endings race by nature.
 ACCEPTS: Final[Mapping[State, frozenset[str]]] = {
     State.RECEIVING: frozenset({"receive_data", "receive_end", "disconnect", "fail"}),
-    State.CALLING: frozenset({"send", "end", "fail", "disconnect"}),
-    State.STREAMING: frozenset({"send", "end", "fail", "disconnect"}),
+    State.WAITING: frozenset({"learn", "fail", "disconnect"}),
+    State.CALLING: frozenset({"send", "another", "end", "fail", "disconnect"}),
+    State.STREAMING: frozenset({"send", "another", "end", "fail", "disconnect"}),
     State.DONE: frozenset({"fail", "disconnect"}),
     State.CLOSED: frozenset(INPUTS),
 }
@@ -37,7 +39,12 @@ ACCEPTS: Final[Mapping[State, frozenset[str]]] = {
 TRANSITIONS: Final = (
     (State.RECEIVING, "receive_end", State.DONE, "refused, or answered at once"),
     (State.RECEIVING, "receive_end", State.CALLING, "valid: `call` is set"),
+    (State.RECEIVING, "receive_end", State.WAITING, "the catalog is not complete and lacks what is asked for"),
     (State.RECEIVING, "fail", State.DONE, "status and JSON"),
+    (State.WAITING, "learn", State.DONE, "refused, or answered at once"),
+    (State.WAITING, "learn", State.CALLING, "valid: `call` is set"),
+    (State.WAITING, "fail", State.DONE, "status and JSON"),
+    (State.WAITING, "disconnect", State.CLOSED, "the peer is gone"),
     (State.CALLING, "send", State.STREAMING, "the first bytes out: the commit"),
     (State.CALLING, "end", State.DONE, "one JSON document"),
     (State.CALLING, "fail", State.DONE, "status and JSON"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from .conversations import Conversations, MemoryConversations
 from .history import WithHistory
 from .provider import Provider, failure
+from .resting import Resting
 from .run import Run
 from .scripted import Scripted
 
-__all__ = ("Conversations", "MemoryConversations", "Provider", "Run", "Scripted", "WithHistory", "failure")
+__all__ = ("Conversations", "MemoryConversations", "Provider", "Resting", "Run", "Scripted", "WithHistory", "failure")

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from g4f_proto import Call, ForChoice, ProviderEvent, Quiet, ToolCall, Usage, with_messages
+from g4f_proto import ChatCall, Event, ForChoice, ProviderEvent, ToolCall, Usage, with_messages
 
 __all__ = ("Tally", "copy_of")
 
 
-def copy_of(call: Call, index: int) -> Call:
+def copy_of(call: ChatCall, index: int) -> ChatCall:
     """The call that makes the answer of that index; with a seed each has its own, or all answers would be the same."""
     seed = call.request.seed
     if seed is not None:
@@ -23,7 +23,7 @@ def copy_of(call: Call, index: int) -> Call:
 class Tally:
     """Marks events with their choice and adds up what the copies spent: each prompt once, as OpenAI counts it."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: ChatCall) -> None:
         self._each = call.copies // max(len(call.prompts), 1)
         self._spent: dict[int, Usage] = {}
 
@@ -39,7 +39,7 @@ class Tally:
                 cached_tokens=sum(one.cached_tokens for one in prompts),
                 reasoning_tokens=sum(one.reasoning_tokens for one in spent),
             )
-        if index == 0 or isinstance(event, Quiet | ForChoice):
+        if index == 0 or not isinstance(event, Event):
             return event
         if isinstance(event, ToolCall) and event.id is not None:  # what is deterministic names its calls alike
             event = replace(event, id=f"{event.id}_{index}")

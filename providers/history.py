@@ -10,7 +10,18 @@ from dataclasses import replace
 
 from pydantic import JsonValue
 
-from g4f_proto import Call, ForChoice, Model, ProviderEvent, ProviderInfo, Refusal, Scored, ToolCall, with_messages
+from g4f_proto import (
+    Call,
+    ChatCall,
+    ForChoice,
+    Model,
+    ProviderEvent,
+    ProviderInfo,
+    Refusal,
+    Scored,
+    ToolCall,
+    with_messages,
+)
 
 from .conversations import Conversations
 from .provider import Provider
@@ -33,6 +44,7 @@ class WithHistory:
         return await self._provider.models()
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        assert isinstance(call, ChatCall)  # only a chat has a conversation
         key = (call.principal, call.provider, call.conversation or "")
         given = call.body["messages"]
         assert isinstance(given, list)  # it was validated

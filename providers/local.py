@@ -20,6 +20,7 @@ from pydantic import JsonValue
 
 from g4f_proto import (
     Call,
+    ChatCall,
     ChatRequest,
     InvalidRequest,
     Message,
@@ -83,6 +84,7 @@ class Local:
         return (Model(id="smollm2", owned_by="HuggingFaceTB", listed=not _missing()),)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        assert isinstance(call, ChatCall)
         if missing := _missing():
             how = " && ".join(missing)
             raise ModelNotInstalled(
@@ -142,7 +144,7 @@ def _missing() -> list[str]:
     return [command for command, missing in commands.items() if missing]
 
 
-def _request(call: Call) -> dict[str, object]:
+def _request(call: ChatCall) -> dict[str, object]:
     """The call as llama.cpp takes it.
 
     :raises InvalidRequest: it is longer than the context, however its tokens are counted, or has a bias of no token, or

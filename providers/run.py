@@ -13,7 +13,7 @@ from typing import Final
 
 import anyio
 
-from g4f_proto import QUIET, ApiError, Call, ProviderEvent
+from g4f_proto import QUIET, ApiError, Call, ChatCall, ProviderEvent
 
 from .copies import Tally, copy_of
 from .provider import Provider, failure
@@ -37,7 +37,7 @@ class Run:
         self._ready: anyio.Event | None = None  # set by the provider when the consumer waits
         self._room: anyio.Event | None = None  # set by the consumer when the provider waits
         self._over = False
-        self._tally = Tally(call)
+        self._tally = Tally(call) if isinstance(call, ChatCall) and call.copies > 1 else None
         self._scope: anyio.CancelScope | None = None
         self.error: ApiError | None = None  #: why the answer broke off, when `take` has given everything
 
@@ -47,12 +47,13 @@ class Run:
             return
         with anyio.CancelScope() as self._scope:
             try:
-                if self._call.copies == 1:
-                    await self._work(self._call, 0)
-                else:
+                call = self._call
+                if isinstance(call, ChatCall) and call.copies > 1:
                     async with anyio.create_task_group() as tasks:
-                        for index in range(self._call.copies):
-                            tasks.start_soon(self._work, copy_of(self._call, index), index)
+                        for index in range(call.copies):
+                            tasks.start_soon(self._work, copy_of(call, index), index)
+                else:
+                    await self._work(call, 0)
             except Exception as error:
                 self.error = failure(error, self._provider)
         self._over = True
@@ -61,7 +62,7 @@ class Run:
     async def _work(self, call: Call, index: int) -> None:
         async with aclosing(self._provider.stream(call)) as events:
             async for event in events:
-                self._box.append(self._tally.add(event, index) if self._call.copies > 1 else event)
+                self._box.append(event if self._tally is None else self._tally.add(event, index))
                 self._wake()
                 while len(self._box) >= MAILBOX:
                     self._room = self._room or anyio.Event()

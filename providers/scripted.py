@@ -10,7 +10,7 @@ from typing import Final
 
 import anyio
 
-from g4f_proto import Call, Finish, Model, ProviderEvent, ProviderInfo, StopFilter, Usage
+from g4f_proto import Call, ChatCall, Finish, Model, ProviderEvent, ProviderInfo, StopFilter, Usage
 
 from .composition import compose, scored
 from .script import EFFORTS, OPTIONS, read_script
@@ -48,6 +48,7 @@ class Scripted:
         return (Model(id="scripted", owned_by="g4f-proto", options=True),)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        assert isinstance(call, ChatCall)
         request = call.request
         script = read_script(call.model)
         if request.reasoning_effort is not None and (request.reasoning_effort == "none" or not script.reasoning):

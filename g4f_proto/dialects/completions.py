@@ -5,22 +5,23 @@
 # https://platform.openai.com/docs/api-reference/completions/object
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from functools import partial
+from typing import Final
 
 from pydantic import JsonValue
 
-from .._api import Api
 from .._calls import ChatCall
 from .._capabilities import check
-from .._emulation import Emulation, emulate
+from .._catalog import Choice
+from .._emulation import emulate
 from .._errors import ApiError, InvalidRequest, UnsupportedParameter
 from .._events import ProviderEvent, Quiet, Scored, Usage
-from .._schema import parse, validate
+from .._schema import validate
 from .._schema.chat import ChatRequest
 from .._schema.completions import CompletionRequest
 from .._sse import DONE, PING, frame
 from .._text import quoted
-from . import JSON_HEADERS, SSE_HEADERS, Encoder, Headers
+from . import SSE_HEADERS, Asked, Encoder, Reading, first_able
 from .chat.envelope import Envelope, usage_object
 
 __all__ = ("CompletionReply", "CompletionStream", "read_completion")
@@ -32,59 +33,54 @@ _OWN: Final = frozenset({"prompt", "echo", "suffix", "logprobs", "best_of", "mes
 _NO_PLACE: Final = ("tools", "functions", "modalities", "audio")
 
 
-def read_completion(
-    body: bytes,
-    api: Api,
-    *,
-    id: str,
-    created: int,
-    provider: str | None,
-    conversation: str | None = None,
-    principal: str = "",
-) -> tuple[ChatCall, Encoder, Emulation | None]:
+def read_completion(asked: Asked) -> Reading:
     """A request's body as the call it demands, the encoder of its reply and what is emulated between the two.
 
     :raises ApiError: with the status the client shall see.
     """
-    document = parse(body, depth=api.limits.depth)
+    document = asked.document
     request = validate(CompletionRequest, document)
-    count = (request.n or 1) * len(request.prompts)
-    if count > _MOST_CHOICES:
+    if (request.n or 1) * len(request.prompts) > _MOST_CHOICES:
         raise InvalidRequest(f"There are more than {_MOST_CHOICES} choices to make.", param="n", code="invalid_value")
-    choice = api.catalog.resolve(request.model, provider or request.provider)
+    choices = asked.api.catalog.resolve(request.model, asked.route.provider or request.provider)
+    return first_able(choices, partial(_read, asked, request, document))
+
+
+def _read(asked: Asked, request: CompletionRequest, document: dict[str, JsonValue], choice: Choice) -> Reading:
     refused = (
         ("suffix", bool(request.suffix)),
         ("logprobs", request.logprobs is not None),
         ("best_of", request.best_of is not None and request.best_of > (request.n or 1)),
         *((name, bool(document.get(name))) for name in _NO_PLACE),
     )
-    for name, asked in refused:
-        if asked:
+    for name, given in refused:
+        if given:
             raise UnsupportedParameter(
                 f"Unsupported parameter: '{name}' is not supported with the model '{choice.model}'.", param=name
             )
     chat: dict[str, JsonValue] = {name: value for name, value in document.items() if name not in _OWN}
     chat["messages"] = [{"role": "user", "content": request.prompts[0]}]
-    chat["n"] = count
+    chat["n"] = (request.n or 1) * len(request.prompts)
     if request.max_tokens is None:
         chat["max_tokens"] = _MAX_TOKENS
     check(choice, chat)
+    turn = validate(ChatRequest, chat)
     call = ChatCall(
         provider=choice.provider.name,
         model=choice.model,
-        request=validate(ChatRequest, chat),
+        principal=asked.principal,
+        timeout=turn.timeout,
+        request=turn,
         body=chat,
-        principal=principal,
-        conversation=conversation,
         prompts=request.prompts,
     )
     reply = CompletionStream if request.stream else CompletionReply
-    encoder: Encoder = reply(request, Envelope(id, created, call, api.fingerprint, b"cmpl-"))
-    call, emulation = emulate(call, choice.provider, id=id)
-    return call, encoder, emulation
+    encoder = reply(request, Envelope(asked.id, asked.created, call, asked.api.fingerprint, b"cmpl-"))
+    call, emulation = emulate(call, choice.provider, id=asked.id)
+    return Reading(call, encoder, emulation)
 
 
-class _Completion:
+class _Completion(Encoder):
     def __init__(self, request: CompletionRequest, envelope: Envelope) -> None:
         self._request = request
         self._envelope = envelope
@@ -110,8 +106,8 @@ class _Completion:
 class CompletionStream(_Completion):
     """One ``text_completion`` chunk a delta."""
 
-    headers: ClassVar[Headers] = SSE_HEADERS
-    live: ClassVar[bool] = True
+    headers = SSE_HEADERS
+    live = True
 
     def __init__(self, request: CompletionRequest, envelope: Envelope) -> None:
         super().__init__(request, envelope)
@@ -153,9 +149,6 @@ class CompletionStream(_Completion):
 class CompletionReply(_Completion):
     """One ``text_completion`` document at the end."""
 
-    headers: ClassVar[Headers] = JSON_HEADERS
-    live: ClassVar[bool] = False
-
     def __init__(self, request: CompletionRequest, envelope: Envelope) -> None:
         super().__init__(request, envelope)
         self._texts = [[echo] for echo in self._echo]
@@ -176,6 +169,3 @@ class CompletionReply(_Completion):
         choices = [self._choice(index, "".join(self._texts[index]), end.finish_reason) for index, end in endings]
         usage = b"null" if self.usage is None else usage_object(self.usage)
         return self._start + b",".join(choices) + b'],"usage":' + usage + b"}"
-
-    def fail(self, error: ApiError) -> bytes:
-        return error.body()

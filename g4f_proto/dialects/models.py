@@ -10,38 +10,45 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from .._catalog import Catalog, Model, ProviderInfo
+from .._catalog import CATCH_ALL, KINDS, Catalog, Model, ProviderInfo
 from .._errors import ModelNotFound, ProviderNotWorking
+from . import Asked
 
-__all__ = ("list_models", "one_model", "provider_models", "read_models")
-
-
-def list_models(catalog: Catalog) -> bytes:
-    """Every name that can stand in `model`: models in the providers' order, aliases, then the providers themselves."""
-    return _list(list(_entries(catalog)))
+__all__ = ("list_models", "one_model", "read_models")
 
 
-def provider_models(catalog: Catalog, provider: str) -> bytes:
-    """The models of one provider.
+def list_models(asked: Asked) -> bytes:
+    """Every name that can stand in `model`: models in the providers' order, aliases, then the providers themselves.
+
+    Of one provider, if the path names it: its models.
 
     :raises ProviderNotFound: there is none of that name.
     """
-    info = catalog.provider(provider)
+    catalog = asked.api.catalog
+    if asked.route.provider is None:
+        return _list(list(_entries(catalog)))
+    info = catalog.provider(asked.route.provider)
     return _list([_model(model, info) for model in catalog.models.get(info.name, ()) if model.listed])
 
 
-def one_model(catalog: Catalog, name: str) -> bytes:
+def one_model(asked: Asked) -> bytes:
     """The entry of one name that the list shows, or of a model with options that would be answered.
 
     :raises ModelNotFound: nobody serves it.
     """
+    catalog, name = asked.api.catalog, asked.route.model or ""
     for entry in _entries(catalog):
         if entry["id"] == name:
             return _dump(entry)
-    choice = catalog.resolve(name)
-    for model in catalog.models.get(choice.provider.name, ()):
-        if model.listed and (model.id == choice.model or (model.options and choice.model.startswith(f"{model.id}:"))):
-            return _dump({**_model(model, choice.provider), "id": name})
+    for kind in KINDS:
+        try:
+            choices = catalog.resolve(name, kind=kind)
+        except ModelNotFound:
+            continue
+        for choice in choices:
+            for model in catalog.models.get(choice.provider.name, ()):
+                if model.listed and model.named(choice.model):
+                    return _dump({**_model(model, choice.provider), "id": name})
     raise ModelNotFound(f"The model '{name}' does not exist or you do not have access to it.", param="model")
 
 
@@ -58,7 +65,7 @@ def read_models(body: bytes) -> tuple[Model, ...]:
                 id=entry["id"],
                 owned_by=str(entry.get("owned_by") or ""),
                 created=entry["created"] if type(entry.get("created")) is int else 0,
-                image=entry.get("image") is True,
+                kinds=frozenset({"image"}) if entry.get("image") is True else frozenset({"chat"}),
                 vision=entry.get("vision") is True,
             )
             for entry in entries
@@ -86,16 +93,15 @@ def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
 
 def _aliases(catalog: Catalog) -> Iterator[tuple[str, dict[str, JsonValue]]]:
     for alias, target in catalog.aliases.items():
-        base = target.partition(":")[0]
         for name, info in catalog.providers.items():
             for model in catalog.models.get(name, ()):
-                if model.listed and alias != "*" and model.id in (target, base if model.options else target):
+                if model.listed and alias != CATCH_ALL and model.named(target.removeprefix(f"{name}:")):
                     yield alias, {**_model(model, info), "id": alias}
 
 
 def _model(model: Model, info: ProviderInfo) -> dict[str, JsonValue]:
     entry = _entry(model.id, model.owned_by or info.label, model.created)
-    return {**entry, "image": model.image, "vision": model.vision, "provider": False}
+    return {**entry, "image": "image" in model.kinds, "vision": model.vision, "provider": False}
 
 
 def _entry(id: str, owned_by: str, created: int = 0) -> dict[str, JsonValue]:

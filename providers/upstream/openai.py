@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from g4f_proto import (
     ApiError,
     Call,
+    ChatCall,
     ChatStreamReader,
     Model,
     ProviderEvent,
@@ -89,6 +90,7 @@ class OpenAICompatible:
             await reply.aclose()
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        assert isinstance(call, ChatCall)
         """The answer to a chat."""
         upstream, timeouts = self._upstream, self._upstream.timeouts
         path = path_of(upstream, "/chat/completions", call.model)

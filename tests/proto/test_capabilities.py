@@ -116,5 +116,5 @@ def test_the_refusal_is_the_chosen_providers() -> None:
     assert ask(chat(max_tokens=5))[0].call is not None
     assert refused(chat(max_tokens=5, provider="Bare", model="plain"))[1] == "unsupported_parameter"
     only = Catalog(providers={"Echo": ECHO}, models=MODELS)
-    assert only.resolve("echo").provider.native == ECHO.native
-    assert API.catalog.resolve("my-bare").provider.native == frozenset()
+    assert only.resolve("echo")[0].provider.native == ECHO.native
+    assert API.catalog.resolve("my-bare")[0].provider.native == frozenset()

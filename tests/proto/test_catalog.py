@@ -2,16 +2,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from g4f_proto import CATCH_ALL, ApiError, Catalog, InvalidRequest, Model, ModelNotFound, ProviderInfo, ProviderNotFound
+from g4f_proto import (
+    CATCH_ALL,
+    ApiError,
+    Catalog,
+    InvalidRequest,
+    Kind,
+    Model,
+    ModelNotFound,
+    ProviderInfo,
+    ProviderNotFound,
+)
 
 from .made import CATALOG, ask, chat, refused
 
 
 def found(model: str | None, provider: str | None = None, catalog: Catalog = CATALOG) -> tuple[str, str]:
-    choice = catalog.resolve(model, provider)
+    choice = catalog.resolve(model, provider)[0]
     return choice.provider.name, choice.model
 
 
@@ -129,3 +140,64 @@ def test_through_the_wire() -> None:
 def test_errors_are_api_errors() -> None:
     for kind in (ModelNotFound, ProviderNotFound, InvalidRequest):
         assert issubclass(kind, ApiError)
+
+
+KINDS_SERVED = replace(
+    CATALOG,
+    models={
+        "Echo": (Model(id="echo", owned_by="us"), Model(id="brush", owned_by="us", kinds=frozenset({"image"}))),
+        "Bare": (
+            Model(id="plain", owned_by="us"),
+            Model(id="voice", owned_by="us", kinds=frozenset({"speech"}), listed=False),
+            Model(id="brush", owned_by="us", kinds=frozenset({"image"})),
+        ),
+    },
+)
+
+
+def who(model: str | None, provider: str | None = None, kind: Kind = "image", **changes: Any) -> list[tuple[str, str]]:
+    choices = replace(KINDS_SERVED, **changes).resolve(model, provider, kind)
+    return [(choice.provider.name, choice.model) for choice in choices]
+
+
+def test_all_who_serve_it_in_order() -> None:
+    assert who("brush") == [("Echo", "brush"), ("Bare", "brush")]
+    assert who("brush", "Bare") == who("Bare:brush") == [("Bare", "brush")]
+    listed = replace(KINDS_SERVED.models["Echo"][1], listed=False)
+    later = {**KINDS_SERVED.models, "Echo": (listed,)}
+    assert who("brush", models=later) == [("Bare", "brush"), ("Echo", "brush")], "who would have to install it is last"
+
+
+def test_a_model_does_what_it_does() -> None:
+    for model, kind in (("echo", "image"), ("brush", "chat"), ("Bare:brush", "speech"), ("plain", "embedding")):
+        with pytest.raises(ModelNotFound):
+            who(model, kind=kind)  # type: ignore[arg-type]
+
+
+def test_no_model_is_named_and_something_else_than_a_chat_is_asked_for() -> None:
+    assert who(None) == [("Echo", "brush"), ("Bare", "brush")]
+    assert who(None, kind="speech") == [("Bare", "voice")]
+    assert who(None, "Bare", kind="speech") == who("Bare", kind="speech") == [("Bare", "voice")]
+    assert who(None, default_model="echo") == [("Echo", "brush"), ("Bare", "brush")], "the default is a chat's"
+    with pytest.raises(ModelNotFound):
+        who(None, kind="transcription")
+
+
+def test_the_default_provider_and_the_catch_all_of_a_kind() -> None:
+    assert who("brush", default_provider="Bare") == [("Bare", "brush")]
+    assert who("voice", kind="speech", default_provider="Echo") == [("Bare", "voice")], "Echo does not speak"
+    assert who("dall-e-3", aliases={CATCH_ALL: "brush"}) == [("Echo", "brush"), ("Bare", "brush")]
+    with pytest.raises(ModelNotFound):
+        who("dall-e-3", aliases={CATCH_ALL: "echo"})
+
+
+def test_a_remote_provider_may_serve_more_than_it_tells() -> None:
+    far = ProviderInfo(name="Far", label="Far", default_model="big", remote=True)
+    changes: dict[str, Any] = {"providers": {**CATALOG.providers, "Far": far}}
+    assert who("any", "Far", **changes) == who("Far:any", **changes) == [("Far", "any")]
+    assert who(None, "Far", **changes) == who("Far", "Far", **changes) == [("Far", "big")]
+    with pytest.raises(ModelNotFound):  # it was not named
+        who("any", **changes)
+    told = {**KINDS_SERVED.models, "Far": (Model(id="any", owned_by="far"),)}
+    with pytest.raises(ModelNotFound):  # it is known to do something else
+        who("Far:any", models=told, **changes)

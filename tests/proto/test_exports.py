@@ -26,10 +26,13 @@ INSIDE = {
     },
     "g4f_proto._images": {"media_type"},
     "g4f_proto._sse": {"MAX_EVENT", "named_frame"},
-    "g4f_proto._access": {"Fields", "authenticate", "cors", "preflight"},
+    "g4f_proto._access": {"cors", "preflight"},
+    "g4f_proto._endpoints": {"READERS"},
     "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
     "g4f_proto._tools": {"ToolReader", "rewrite"},
-    "g4f_proto.dialects": {"Encoder", "Headers", "JSON_HEADERS", "SSE_HEADERS"},
+    "g4f_proto.dialects": {
+        "Asked", "Encoder", "Headers", "JSON_HEADERS", "Reader", "Reading", "SSE_HEADERS", "first_able",
+    },
     "g4f_proto.dialects.chat": {
         "ChatReply", "ChatStream", "ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply",
         "read_request",
@@ -46,7 +49,7 @@ INSIDE = {
     "g4f_proto.dialects.messages.stream": {"MessageReply", "MessageStream"},
     "g4f_proto.dialects.messages.upstream": {"MAX_TOKENS", "arguments_object"},
     "g4f_proto.dialects.reader": {"StreamReader", "child", "children", "count", "document", "failure", "text"},
-    "g4f_proto.dialects.models": {"list_models", "one_model", "provider_models"},
+    "g4f_proto.dialects.models": {"list_models", "one_model"},
 }  # fmt: skip
 
 

@@ -2,12 +2,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from g4f_proto import ACCEPTS, INPUTS, QUIET, TRANSITIONS, Exchange, InternalError, LocalProtocolError, State
+from g4f_proto import (
+    ACCEPTS,
+    INPUTS,
+    QUIET,
+    TRANSITIONS,
+    Exchange,
+    InternalError,
+    LocalProtocolError,
+    Model,
+    ProviderNotWorking,
+    State,
+)
 
-from .made import ask, chat, start
+from .made import API, CATALOG, ask, chat, start
+
+INCOMPLETE = replace(API, catalog=replace(CATALOG, complete=False))
+KNOWN = replace(CATALOG, models={**CATALOG.models, "Bare": (Model(id="nobody knows", owned_by=""),)})
 
 
 def receiving() -> Exchange:
@@ -16,6 +31,14 @@ def receiving() -> Exchange:
 
 def receiving_bad() -> Exchange:
     return start("GET", b"/nowhere")
+
+
+def waiting() -> Exchange:
+    return ask(chat(model="nobody knows"), api=INCOMPLETE)[0]
+
+
+def waiting_list() -> Exchange:
+    return ask(b"", "GET", b"/v1/models", api=INCOMPLETE)[0]
 
 
 def calling() -> Exchange:
@@ -76,15 +99,18 @@ def closed(make: Callable[[], Exchange]) -> Callable[[], Exchange]:
 
 MAKERS: dict[State, list[Callable[[], Exchange]]] = {
     State.RECEIVING: [receiving, receiving_bad],
+    State.WAITING: [waiting, waiting_list],
     State.CALLING: [calling, calling_stream],
     State.STREAMING: [streaming, streaming_quiet],
     State.DONE: [done_reply, done_stream, done_failed, done_refused, done_at_once],
-    State.CLOSED: [closed(make) for make in (receiving, receiving_bad, calling, calling_stream, streaming)],
+    State.CLOSED: [closed(make) for make in (receiving, receiving_bad, waiting, calling, calling_stream, streaming)],
 }
 # What an input is given; `receive_data` gives a body that completes the request where there is one.
 APPLY: dict[str, Callable[[Exchange], object]] = {
     "receive_data": lambda exchange: exchange.receive_data(chat(stream=True)),
     "receive_end": lambda exchange: exchange.receive_end(),
+    "learn": lambda exchange: exchange.learn(KNOWN),
+    "another": lambda exchange: exchange.another(ProviderNotWorking("no")),
     "disconnect": lambda exchange: exchange.disconnect(),
     "send": lambda exchange: exchange.send("text"),
     "end": lambda exchange: exchange.end(),
@@ -143,6 +169,7 @@ def test_every_transition_happens() -> None:
                 again.receive_data(chat())
                 again.receive_end()
                 seen.add((state, name, again.state))
+                seen.add((state, name, waiting().state))
             APPLY[name](exchange)
             if exchange.state is not state:
                 seen.add((state, name, exchange.state))

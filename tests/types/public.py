@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from g4f_proto import (
     ACCEPTS,
     DONE,
+    KINDS,
     PARAMETERS,
     PING,
     QUIET,
@@ -24,14 +25,18 @@ from g4f_proto import (
     ChatRequest,
     ChatStreamReader,
     Choice,
+    Embedding,
     Endpoint,
     Event,
     Exchange,
+    File,
     Finish,
     FinishReason,
     ForChoice,
     Function,
     Head,
+    Heard,
+    Image,
     InvalidRequest,
     Limits,
     Message,
@@ -45,10 +50,12 @@ from g4f_proto import (
     Refusal,
     RequestHead,
     Scored,
+    Segment,
     SseDecoder,
     SseEvent,
     State,
     StopFilter,
+    Stored,
     TokenLogprob,
     ToolCall,
     Usage,
@@ -64,7 +71,7 @@ from g4f_proto import (
 def exchange(one: Exchange) -> None:
     assert_type(one.state, State)
     assert_type(one.head, Head | None)
-    assert_type(one.call, ChatCall | None)
+    assert_type(one.call, Call | None)
     assert_type(one.quiet_limit, float | None)
     assert_type(one.outcome, Outcome)
     assert_type(one.api, Api)
@@ -78,7 +85,10 @@ def exchange(one: Exchange) -> None:
     one.satisfied = True  # type: ignore[misc]
     assert_type(one.end(), bytes)
     assert_type(one.fail(RateLimited("slow", retry_after=1.5)), bytes)
-    one.send(b"bytes")  # type: ignore[arg-type]
+    assert_type(one.send(b"bytes"), bytes)
+    assert_type(one.learn(Catalog()), bytes)
+    assert_type(one.another(RateLimited("slow")), bool)
+    assert_type(one.collects, bool)
     one.send(None)  # type: ignore[arg-type]
     one.fail(ValueError("x"))  # type: ignore[arg-type]
     one.receive_data("text")  # type: ignore[arg-type]
@@ -105,8 +115,8 @@ def head(one: Head, outcome: Outcome) -> None:
     assert_type(outcome.delivered, bool)
 
 
-def call(one: Call, request: ChatRequest, message: Message) -> None:
-    assert_type(one, ChatCall)
+def call(any: Call, one: ChatCall, request: ChatRequest, message: Message) -> None:
+    assert_type(any.model, str)
     assert_type(one.request, ChatRequest)
     assert_type(one.body, Mapping[str, JsonValue])
     assert_type(one.timeout, float | None)
@@ -141,6 +151,20 @@ def events(event: ProviderEvent) -> str:
             return f"{assert_type(event.index, int)}: {said(assert_type(event.event, Event))}"
         case Usage():
             return str(assert_type(event.prompt_tokens, int))
+        case bytes():
+            return event.hex()
+        case Image():
+            return str(assert_type(event.url, str | None))
+        case Heard():
+            return assert_type(event.language, str)
+        case Segment():
+            return " ".join(assert_type(word.text, str) for word in event.words)
+        case Embedding():
+            return str(assert_type(event.vector, Sequence[float]))
+        case File():
+            return assert_type(event.etag, str)
+        case Stored():
+            return str(assert_type(event.error, str | None))
         case Quiet.QUIET:
             return ""
         case _:
@@ -186,19 +210,19 @@ def wrong_events() -> None:
 
 def states(state: State) -> str:
     match state:
-        case State.RECEIVING | State.CALLING | State.STREAMING | State.DONE | State.CLOSED:
+        case State.RECEIVING | State.WAITING | State.CALLING | State.STREAMING | State.DONE | State.CLOSED:
             return state.value
         case _:
             assert_never(state)
 
 
 def catalog(one: Catalog, info: ProviderInfo) -> None:
-    assert_type(one.resolve("model"), Choice)
-    assert_type(one.resolve(None, "provider").provider, ProviderInfo)
+    assert_type(one.resolve("model"), tuple[Choice, ...])
+    assert_type(one.resolve(None, "provider", "image")[0].provider, ProviderInfo)
     assert_type(one.provider("name"), ProviderInfo)
     assert_type(info.native, frozenset[str])
     assert_type(emulated(info, "n"), bool)
-    Model(id="a", owned_by="b", created=1, image=True, vision=True, options=True, listed=False)
+    Model(id="a", owned_by="b", created=1, kinds=KINDS, vision=True, options=True, listed=False)
     Model("a", "b")  # type: ignore[call-arg]
 
 

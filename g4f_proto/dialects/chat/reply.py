@@ -2,13 +2,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ..._calls import ChatCall
-from ..._errors import ApiError
 from ..._events import ProviderEvent, Quiet, Reasoning, Refusal, Scored, ToolCall, Usage
 from ..._text import quoted
-from .. import JSON_HEADERS, Headers
+from .. import Encoder
 from .envelope import Envelope, logprobs, usage_object
 
 __all__ = ("ChatReply",)
@@ -34,11 +32,8 @@ class _Message:
     calls: dict[int, _Call] = field(default_factory=dict)
 
 
-class ChatReply:
+class ChatReply(Encoder):
     """The collecting encoder of a chat."""
-
-    headers: ClassVar[Headers] = JSON_HEADERS
-    live: ClassVar[bool] = False
 
     def __init__(self, *, id: str, created: int, call: ChatCall, fingerprint: str) -> None:
         self._envelope = Envelope(id, created, call, fingerprint)
@@ -79,9 +74,6 @@ class ChatReply:
         choices = [self._choice(index, message) for index, message in enumerate(self._messages)]
         usage = b"null" if self.usage is None else usage_object(self.usage)
         return self._envelope.start(b"chat.completion") + b",".join(choices) + b'],"usage":' + usage + b"}"
-
-    def fail(self, error: ApiError) -> bytes:
-        return error.body()
 
     def _choice(self, index: int, message: _Message) -> bytes:
         text, refusal = "".join(message.texts), "".join(message.refusals)

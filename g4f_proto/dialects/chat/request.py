@@ -3,21 +3,21 @@ from __future__ import annotations
 
 from binascii import a2b_base64
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from pydantic import JsonValue
 
-from ..._api import Api
 from ..._calls import ChatCall
 from ..._capabilities import check
 from ..._catalog import Choice
-from ..._emulation import Emulation, emulate
+from ..._emulation import emulate
 from ..._errors import InvalidRequest, UnsupportedParameter
 from ..._images import ImageLimits, is_remote, read_data_uri
-from ..._schema import parse, validate
+from ..._schema import validate
 from ..._schema.chat import ChatRequest, Message, consistent
 from ..._schema.parts import AudioPart, FilePart, ImagePart, Part
-from .. import Encoder
+from .. import Asked, Reading, first_able
 from .reply import ChatReply
 from .stream import ChatStream
 
@@ -27,43 +27,39 @@ _MOST_IMAGES: Final = 100  # each may claim many pixels, and a body has room for
 _NO_CONTENT: Final = frozenset({"assistant", "function"})  # roles whose content may be null or missing
 
 
-def read_request(
-    body: bytes,
-    api: Api,
-    *,
-    id: str,
-    created: int,
-    provider: str | None,
-    conversation: str | None = None,
-    principal: str = "",
-) -> tuple[ChatCall, Encoder, Emulation | None]:
+def read_request(asked: Asked) -> Reading:
     """A request's body as the call it demands, the encoder of its reply and what is emulated between the two.
 
-    :param provider: what the path named.
-    :param conversation: what the path named; it wins over the body, as the provider does.
     :raises ApiError: with the status the client shall see.
     """
-    document = parse(body, depth=api.limits.depth)
+    api, route = asked.api, asked.route
+    document = asked.document
+    conversation = route.conversation  # what the path names wins over the body, the provider too
     request = validate(ChatRequest, document if conversation is None else {**document, "conversation_id": conversation})
     consistent(request)
-    choice = api.catalog.resolve(request.model, provider or request.provider)
-    check(choice, document)
     if sum(len(message.image_urls) for message in request.messages) > _MOST_IMAGES:
         raise InvalidRequest(f"A chat has at most {_MOST_IMAGES} images.", param="messages", code="too_many_images")
+    choices = api.catalog.resolve(request.model, route.provider or request.provider)
+    return first_able(choices, partial(_read, asked, request, document))
+
+
+def _read(asked: Asked, request: ChatRequest, document: dict[str, JsonValue], choice: Choice) -> Reading:
+    check(choice, document)
     for position, message in enumerate(request.messages):
-        _check_message(message, position, document, choice, api.limits.images)
+        _check_message(message, position, document, choice, asked.api.limits.images)
     call = ChatCall(
         provider=choice.provider.name,
         model=choice.model,
+        principal=asked.principal,
+        timeout=request.timeout,
         request=request,
         body=document,
-        principal=principal,
         conversation=request.conversation_id or None,  # "" asks for none, as null does
     )
     reply = ChatStream if request.stream else ChatReply
-    encoder: Encoder = reply(id=id, created=created, call=call, fingerprint=api.fingerprint)
-    call, emulation = emulate(call, choice.provider, id=id)
-    return call, encoder, emulation
+    encoder = reply(id=asked.id, created=asked.created, call=call, fingerprint=asked.api.fingerprint)
+    call, emulation = emulate(call, choice.provider, id=asked.id)
+    return Reading(call, encoder, emulation)
 
 
 def _check_message(

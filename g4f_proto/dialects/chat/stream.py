@@ -7,24 +7,22 @@
 # https://platform.openai.com/docs/api-reference/chat-streaming
 from __future__ import annotations
 
-from typing import ClassVar
-
 from ..._calls import ChatCall
 from ..._errors import ApiError
 from ..._events import ProviderEvent, Quiet, Reasoning, Refusal, Scored, ToolCall, Usage
 from ..._sse import DONE, PING, frame
 from ..._text import quote, quoted
-from .. import SSE_HEADERS, Headers
+from .. import SSE_HEADERS, Encoder
 from .envelope import Envelope, logprobs, usage_object
 
 __all__ = ("ChatStream",)
 
 
-class ChatStream:
+class ChatStream(Encoder):
     """The live encoder of a chat."""
 
-    headers: ClassVar[Headers] = SSE_HEADERS
-    live: ClassVar[bool] = True
+    headers = SSE_HEADERS
+    live = True
 
     def __init__(self, *, id: str, created: int, call: ChatCall, fingerprint: str) -> None:
         self._envelope = Envelope(id, created, call, fingerprint)
@@ -50,7 +48,7 @@ class ChatStream:
 
     def event(self, event: ProviderEvent) -> bytes:
         if isinstance(event, Quiet):
-            return self._open(0) + PING
+            return PING
         index, said = self._envelope.note(event)
         if said is None:
             return b""

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from ..._calls import ChatCall
 from ..._errors import ApiError
-from ..._events import ForChoice, ProviderEvent, Quiet, Reasoning, Refusal, Scored, ToolCall, Usage
+from ..._events import Finish, ProviderEvent, Quiet, Reasoning, Refusal, Scored, ToolCall, Usage
 from ..._sse import named_frame
 from ..._text import quote, quoted
 from .. import JSON_HEADERS, SSE_HEADERS, Headers
@@ -121,7 +121,7 @@ class MessageStream:
             self.usage = event
         elif isinstance(event, Refusal):
             self._refusals.append(event.text)
-        elif not isinstance(event, ForChoice):  # one answer is all there is room for
+        elif isinstance(event, Finish):
             self._ending.reason = event.reason
         return b""
 

@@ -1,0 +1,26 @@
+# Endpoint -> the reader of its requests. A new endpoint is a line in `_routes.ROUTES` and one here.
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ._routes import Endpoint
+from .dialects import Asked, Reader
+from .dialects.chat import read_request
+from .dialects.completions import read_completion
+from .dialects.models import list_models, one_model
+
+__all__ = ("READERS",)
+
+
+def _health(_: Asked) -> bytes:
+    return b'{"status":"ok"}'
+
+
+READERS: Final[Mapping[Endpoint, Reader]] = {
+    Endpoint.CHAT: read_request,
+    Endpoint.COMPLETION: read_completion,
+    Endpoint.MODELS: list_models,
+    Endpoint.MODEL: one_model,
+    Endpoint.HEALTH: _health,
+}

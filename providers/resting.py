@@ -1,0 +1,90 @@
+# A provider that is left in peace when it fails: a circuit breaker, wrapped around it.
+#
+# Closed: calls go through, and failures that are the provider's own are counted. Open after THRESHOLD in a row, or at
+# once when it says itself how long to stay away (Retry-After): calls fail without asking it, so that the next provider
+# has its turn. Half open when the rest is over: one call goes through as a probe; its success closes the circuit, its
+# failure opens it for twice as long. https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from g4f_proto import ApiError, Call, Model, ProviderEvent, ProviderInfo, ProviderNotWorking
+
+from .provider import Provider, failure
+
+__all__ = ("FIRST_REST", "LONGEST_REST", "THRESHOLD", "Resting")
+
+THRESHOLD: Final = 3  #: failures in a row
+FIRST_REST: Final = 1.0  #: seconds; doubles with each failed probe
+LONGEST_REST: Final = 60.0
+
+
+class Resting:
+    """`provider`, not asked while it rests; `clock` tells seconds, monotonic."""
+
+    def __init__(self, provider: Provider, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._failures = 0
+        self._rest = FIRST_REST
+        self._until: float | None = None  # None: the circuit is closed
+        self._probing = False
+
+    @property
+    def info(self) -> ProviderInfo:
+        return self._provider.info
+
+    async def models(self) -> Sequence[Model]:
+        return await self._provider.models()
+
+    async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        probe = self._ask()
+        try:
+            async with aclosing(self._provider.stream(call)) as events:
+                async for event in events:
+                    yield event
+        except Exception as error:
+            told = failure(error, self._provider)
+            self._failed(told, probe=probe)
+            raise told from error
+        else:
+            self._failures, self._rest, self._until = 0, FIRST_REST, None
+        finally:
+            if probe:  # also when the client left and it is not known how it would have gone
+                self._probing = False
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()
+
+    @property
+    def resting(self) -> bool:
+        """Calls fail at present without asking the provider."""
+        return self._until is not None and (self._probing or self._until > self._clock())
+
+    def _ask(self) -> bool:
+        """Whether this call is the probe.
+
+        :raises ProviderNotWorking: the provider rests.
+        """
+        if self._until is None:
+            return False
+        if self.resting:
+            left = max(self._until - self._clock(), FIRST_REST)
+            raise ProviderNotWorking(
+                f"The provider '{self.info.name}' failed repeatedly and is given a rest.", retry_after=left
+            )
+        self._probing = True
+        return True
+
+    def _failed(self, error: ApiError, *, probe: bool) -> None:
+        if not error.elsewhere:
+            return  # the request's fault says nothing about the provider
+        self._failures += 1
+        if error.retry_after is not None:
+            self._until = self._clock() + min(error.retry_after, LONGEST_REST)
+        elif probe or self._failures >= THRESHOLD:
+            self._until = self._clock() + self._rest
+            self._rest = min(2 * self._rest, LONGEST_REST)

@@ -1,0 +1,167 @@
+# Several providers behind one service: the next one while nothing was delivered, and lists that come over a network.
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any
+
+import anyio
+import pytest
+
+from backends.frames import Frames
+from backends.service import Service
+from g4f_proto import ApiError, Call, Model, ProviderEvent, ProviderInfo, ProviderNotWorking, State
+from providers import Scripted
+
+pytestmark = pytest.mark.anyio
+
+
+class Far:
+    """A remote provider of the model `same`: says `words`, an exception among them is raised."""
+
+    def __init__(self, name: str, *words: str | Exception, delay: float = 0.0, serves: str = "same") -> None:
+        self.info = ProviderInfo(name=name, label=name, default_model=serves, remote=True)
+        self.words, self.delay, self.serves = words, delay, serves
+        self.asked, self.listed, self.broken = 0, 0, False
+
+    async def models(self) -> Sequence[Model]:
+        self.listed += 1
+        await anyio.sleep(self.delay)
+        if self.broken:
+            raise ProviderNotWorking("gone")
+        return (Model(id=self.serves, owned_by="x"),)
+
+    async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        self.asked += 1
+        for word in self.words:
+            if isinstance(word, Exception):
+                raise word
+            yield word
+
+    async def aclose(self) -> None: ...
+
+
+async def ask(service: Service, *, method: str = "POST", target: bytes = b"/v1/chat/completions", **fields: Any) -> Any:
+    """Status and document of a request, a stream's as the list of its documents."""
+    exchange = service.exchange(method, target, {b"content-type": b"application/json"})
+    frames = Frames(exchange, service)
+    body = json.dumps({"messages": [{"role": "user", "content": "hi"}], **fields}).encode()
+    try:
+        if method == "POST":
+            exchange.receive_data(body)
+        out = b"".join([data async for data in frames])
+    finally:
+        frames.close()
+    assert exchange.state is State.DONE
+    assert exchange.head is not None
+    if fields.get("stream") and exchange.head.status == 200:
+        blocks = [block.removeprefix(b"data: ") for block in out.split(b"\n\n")]
+        return 200, [json.loads(block) for block in blocks if block.startswith(b"{")]
+    return exchange.head.status, json.loads(out)
+
+
+BROKEN = ProviderNotWorking("broken")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_the_next_one_answers(stream: bool) -> None:
+    first, second = Far("A", BROKEN), Far("B", "fine")
+    async with Service([first, second]) as service:
+        status, said = await ask(service, model="same", stream=stream)
+        assert status == 200
+        assert {one["provider"] for one in (said if stream else [said])} == {"B"}
+    assert (first.asked, second.asked) == (1, 1)
+
+
+async def test_what_was_collected_is_thrown_away() -> None:
+    async with Service([Far("A", "half", BROKEN), Far("B", "whole")]) as service:
+        _, document = await ask(service, model="same")
+        assert document["choices"][0]["message"]["content"] == "whole"
+
+
+async def test_a_stream_that_has_begun_ends_with_its_error() -> None:
+    second = Far("B", "fine")
+    async with Service([Far("A", "half", BROKEN), second]) as service:
+        _, chunks = await ask(service, model="same", stream=True)
+        assert chunks[-1]["error"]["code"] == "provider_not_working"
+        assert second.asked == 0
+
+
+async def test_all_fail_and_the_last_error_is_told() -> None:
+    async with Service([Far("A", BROKEN), Far("B", ProviderNotWorking("also", status=503))]) as service:
+        assert (await ask(service, model="same"))[0] == 503
+        assert (await ask(service, model="same", stream=True))[0] == 503
+        assert (await ask(service, model="same", provider="A"))[0] == 502
+
+
+async def test_a_provider_that_rests_is_passed_over() -> None:
+    first = Far("A", BROKEN)
+    async with Service([first, Far("B", "fine")]) as service:
+        for _ in range(10):
+            assert (await ask(service, model="same"))[0] == 200
+    assert first.asked == 3
+
+
+async def test_nobody_is_asked_what_it_serves_before_it_matters() -> None:
+    far = Far("A", "x")
+    async with Service([Scripted(), far]) as service:
+        assert (await ask(service, model="scripted"))[0] == 200
+        assert (await ask(service, model="same", provider="A"))[0] == 200, "who is named need not be asked"
+        assert far.listed == 0
+        assert (await ask(service, model="same"))[0] == 200
+        assert (await ask(service, model="none"))[0] == 404
+        assert (await ask(service, method="GET", target=b"/v1/models/same"))[0] == 200
+        assert far.listed == 1
+
+
+async def test_a_list_has_what_every_provider_told() -> None:
+    broken = Far("C", "x")
+    broken.broken = True
+    async with Service([Scripted(), Far("A", "x"), Far("B", "x", serves="other"), broken]) as service:
+        _, document = await ask(service, method="GET", target=b"/v1/models")
+        names = [entry["id"] for entry in document["data"]]
+        assert {"scripted", "same", "other", "A", "B"} <= set(names)
+        assert "C" not in names
+
+
+def in_no_time(jump: tuple[str, dict[str, Any]], test: Callable[[], Awaitable[None]]) -> None:
+    anyio.run(test, backend=jump[0], backend_options=jump[1])
+
+
+def test_a_slow_list_delays_the_first_request_a_second_and_no_other(jump: tuple[str, dict[str, Any]]) -> None:
+    async def test() -> None:
+        async with Service([Scripted(), Far("A", "x", delay=5.0)]) as service:
+            begun = anyio.current_time()
+            _, document = await ask(service, method="GET", target=b"/v1/models")
+            assert anyio.current_time() - begun <= 1.0
+            assert "same" not in [entry["id"] for entry in document["data"]]
+            await anyio.sleep(5)
+            assert (await ask(service, model="same"))[0] == 200
+
+    in_no_time(jump, test)
+
+
+def test_lists_are_asked_for_again_when_they_are_old(jump: tuple[str, dict[str, Any]]) -> None:
+    async def test() -> None:
+        far = Far("A", "x")
+        async with Service([far]) as service:
+            await ask(service, model="same")
+            far.serves = "newer"
+            assert (await ask(service, model="newer"))[0] == 404
+            await anyio.sleep(601)
+            await ask(service, model="same")  # has it asked, and does not wait
+            await anyio.sleep(0.1)
+            assert (await ask(service, model="newer"))[0] == 200
+            far.broken = True
+            await anyio.sleep(601)
+            await ask(service, model="newer")
+            await anyio.sleep(0.1)
+            assert (await ask(service, model="newer"))[0] == 200, "what it told before stays"
+            assert far.listed == 3
+
+    in_no_time(jump, test)
+
+
+def test_no_error_is_both() -> None:
+    kinds = [kind for kind in ApiError.__subclasses__() if kind.elsewhere]
+    assert all(kind.status >= 429 for kind in kinds)

@@ -74,6 +74,7 @@ def states() -> str:
 
 def parameters() -> str:
     infos = {name: make().info for name, make in PROVIDERS.items()}
+    infos = {name: info for name, info in infos.items() if info.native}  # the others do not chat
 
     def who(info: ProviderInfo, name: str) -> str:
         return "yes" if name in info.native else "emulated" if emulated(info, name) else "refused"

@@ -88,6 +88,7 @@ from ._table import ACCEPTS, INPUTS, TRANSITIONS, State
 from ._text import StopFilter
 from ._tools import offered
 from .dialects.chat import ChatStreamReader, CompletionStreamReader, read_completion_reply, read_reply
+from .dialects.embeddings import read_embeddings
 from .dialects.messages import MESSAGE_PARAMETERS, MessageStreamReader, ask_message, read_message
 from .dialects.models import read_models
 
@@ -192,6 +193,7 @@ __all__ = (
     "offered",
     "read_completion_reply",
     "read_data_uri",
+    "read_embeddings",
     "read_message",
     "read_models",
     "read_reply",

@@ -8,7 +8,9 @@ from ._routes import Endpoint
 from .dialects import Asked, Reader
 from .dialects.chat import read_request
 from .dialects.completions import read_completion
+from .dialects.embeddings import read_embedding_request
 from .dialects.models import list_models, one_model
+from .dialects.providers import list_providers, one_provider
 
 __all__ = ("READERS",)
 
@@ -20,6 +22,9 @@ def _health(_: Asked) -> bytes:
 READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.CHAT: read_request,
     Endpoint.COMPLETION: read_completion,
+    Endpoint.EMBEDDING: read_embedding_request,
+    Endpoint.PROVIDERS: list_providers,
+    Endpoint.PROVIDER: one_provider,
     Endpoint.MODELS: list_models,
     Endpoint.MODEL: one_model,
     Endpoint.HEALTH: _health,

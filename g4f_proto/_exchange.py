@@ -267,8 +267,11 @@ class Exchange:
             return b""
         encoder = self._encoder
         assert encoder is not None
-        data = b"".join(map(encoder.event, self._emulation.flush())) if self._emulation is not None else b""
-        data += encoder.end()
+        try:
+            data = b"".join(map(encoder.event, self._emulation.flush())) if self._emulation is not None else b""
+            data += encoder.end()
+        except ApiError as error:  # what was said is not an answer
+            return self.fail(error)
         self.outcome.usage = encoder.usage
         self.outcome.delivered = True
         if self.state is State.CALLING:

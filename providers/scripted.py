@@ -1,7 +1,8 @@
 # A provider that does what the model's name says: for people who test their clients, and for our own tests.
 #
 # `scripted` says the last user message back, one word a delta; with tools it calls them, and with a JSON Schema it
-# answers with an instance of it. Everything is deterministic; tokens are deltas. `script.py` reads the options that
+# answers with an instance of it. Asked for vectors it makes them of hashes. Everything is deterministic; tokens are
+# deltas. `script.py` reads the options that
 # follow the model's name, `composition.py` decides what is said.
 from __future__ import annotations
 
@@ -10,13 +11,27 @@ from typing import Final
 
 import anyio
 
-from g4f_proto import Call, ChatCall, Finish, Model, ProviderEvent, ProviderInfo, StopFilter, Usage
+from g4f_proto import (
+    Call,
+    ChatCall,
+    Embedding,
+    EmbeddingCall,
+    Finish,
+    Kind,
+    Model,
+    ProviderEvent,
+    ProviderInfo,
+    StopFilter,
+    Usage,
+)
 
 from .composition import compose, scored
+from .hashing import hashed
 from .script import EFFORTS, OPTIONS, read_script
 
 __all__ = ("OPTIONS", "Scripted")
 
+_KINDS: Final[frozenset[Kind]] = frozenset({"chat", "embedding"})
 _HONOURED: Final = frozenset(
     {
         "max_tokens", "max_completion_tokens", "stop", "logprobs", "top_logprobs", "response_format", "vision",
@@ -45,12 +60,22 @@ class Scripted:
         self._deltas = 0
 
     async def models(self) -> Sequence[Model]:
-        return (Model(id="scripted", owned_by="g4f-proto", options=True),)
+        return (Model(id="scripted", owned_by="g4f-proto", kinds=_KINDS, vision=True, options=True),)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        script = read_script(call.model)
+        if isinstance(call, EmbeddingCall):
+            await anyio.sleep(script.silence)
+            for index, given in enumerate(call.inputs):
+                script.break_off(index)
+                await anyio.sleep(script.delay)
+                yield Embedding(index=index, vector=hashed(given, call.dimensions))
+            script.break_off(len(call.inputs))
+            words = sum(len(given.split() if isinstance(given, str) else given) for given in call.inputs)
+            yield Usage(prompt_tokens=words, completion_tokens=0)
+            return
         assert isinstance(call, ChatCall)
         request = call.request
-        script = read_script(call.model)
         if request.reasoning_effort is not None and (request.reasoning_effort == "none" or not script.reasoning):
             script.reasoning = EFFORTS[request.reasoning_effort]
         report = {"running": self._running, "deltas": self._deltas, "messages": len(request.messages)}

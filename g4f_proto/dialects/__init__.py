@@ -64,7 +64,10 @@ class Encoder(ABC):
 
     @abstractmethod
     def end(self) -> bytes:
-        """The provider has finished."""
+        """The provider has finished.
+
+        :raises ApiError: what it said is not an answer.
+        """
 
     def fail(self, error: ApiError) -> bytes:
         """The provider failed after bytes have left; never asked of a collecting encoder."""

@@ -21,6 +21,7 @@ INSIDE = {
     "g4f_proto._schema.chat": {"StreamOptions", "consistent"},
     "g4f_proto._schema.parts": {"AudioPart", "FilePart", "ImagePart", "Part", "RefusalPart", "TextPart"},
     "g4f_proto._schema.completions": {"CompletionRequest"},
+    "g4f_proto._schema.embeddings": {"EmbeddingRequest"},
     "g4f_proto._schema.tools": {
         "FunctionCall", "NamedFunction", "ResponseFormat", "Strict", "Tool", "ToolCallEntry", "ToolChoice",
     },
@@ -49,7 +50,9 @@ INSIDE = {
     "g4f_proto.dialects.messages.stream": {"MessageReply", "MessageStream"},
     "g4f_proto.dialects.messages.upstream": {"MAX_TOKENS", "arguments_object"},
     "g4f_proto.dialects.reader": {"StreamReader", "child", "children", "count", "document", "failure", "text"},
+    "g4f_proto.dialects.embeddings": {"EmbeddingReply", "read_embedding_request"},
     "g4f_proto.dialects.models": {"list_models", "one_model"},
+    "g4f_proto.dialects.providers": {"list_providers", "one_provider"},
 }  # fmt: skip
 
 

@@ -7,7 +7,17 @@ from typing import Any
 import anyio
 import pytest
 
-from g4f_proto import ApiError, ChatCall, ChatRequest, Finish, InvalidRequest, ProviderEvent, Reasoning, Usage
+from g4f_proto import (
+    ApiError,
+    ChatCall,
+    ChatRequest,
+    EmbeddingCall,
+    Finish,
+    InvalidRequest,
+    ProviderEvent,
+    Reasoning,
+    Usage,
+)
 from providers import Scripted
 from providers.scripted import OPTIONS
 
@@ -148,3 +158,32 @@ def test_every_option_is_told_and_read() -> None:
     from providers.script import _READERS
 
     assert set(OPTIONS) == set(_READERS)
+
+
+async def vectors(*inputs: str | tuple[int, ...], options: str = "", dimensions: int | None = None) -> list[Any]:
+    call = EmbeddingCall(provider="Scripted", model=f"scripted{options}", inputs=inputs, dimensions=dimensions)
+    async with aclosing(Scripted().stream(call)) as events:
+        return [event async for event in events]
+
+
+async def test_vectors_are_the_same_for_the_same_text_and_of_length_one() -> None:
+    *one, usage = await vectors("a b", "c", "a b", (1, 2), (1, 2), "\ud83d")
+    assert [vector.index for vector in one] == [0, 1, 2, 3, 4, 5]
+    texts = [vector.vector for vector in one]
+    assert texts[0] == texts[2] != texts[1]
+    assert texts[3] == texts[4]
+    assert {len(vector) for vector in texts} == {256}
+    assert all(abs(sum(number * number for number in vector) - 1) < 1e-6 for vector in texts)
+    assert usage == Usage(prompt_tokens=2 + 1 + 2 + 2 + 2 + 1, completion_tokens=0)
+
+
+@pytest.mark.parametrize("dimensions", [1, 3, 4096])
+async def test_vectors_have_the_dimensions_that_are_asked_for(dimensions: int) -> None:
+    (vector, _) = await vectors("a", dimensions=dimensions)
+    assert len(vector.vector) == dimensions
+
+
+async def test_vectors_fail_when_the_script_says_so() -> None:
+    with pytest.raises(ApiError) as caught:
+        await vectors("a", "b", options=":error=429,after=1")
+    assert caught.value.status == 429

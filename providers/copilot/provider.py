@@ -1,43 +1,31 @@
-# Copilot, asked with the operator's own access token or cookies: a conversation is started, a socket opened, one answer
-# read. Nothing here pretends to be a browser or a person; where the service wants one, the caller is told so.
+# Copilot as a provider: its card, its models, and with whose access it is asked.
 #
-# Each call is a conversation of its own: what was said before stands in the prompt, so an answer never depends on what
-# another client, or a server that was restarted, said to the same account.
+# With the operator's token it is the operator's account that asks, with the operator's cookies; without one, it is that
+# of whoever uploaded cookies, beside the operator's. Accounts are never mixed. What needs the network stands in
+# `session`, and is looked for when it is needed: its websocket comes with an extra.
 from __future__ import annotations
 
-import json
 import re
 import ssl
-import uuid
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol, TypeVar
-from urllib.parse import quote, urlsplit
-
-import anyio
-from pydantic import JsonValue
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
 
 from g4f_proto import (
-    ApiError,
     Call,
     ChatCall,
-    ImageLimits,
-    MiB,
     Model,
     ModelNotFound,
+    ModelNotInstalled,
     ProviderEvent,
     ProviderInfo,
     ProviderNotFound,
-    ProviderNotWorking,
-    read_data_uri,
 )
 
-from ..upstream import errors
-from ..upstream.pool import Pool
-from ..upstream.transport import Request, Transport
-from ..websocket import Refused, Unreachable, WebSocket, WebSocketError, connect
-from .frames import PONG, Answer, Send, challenged, opening
-from .prompt import flatten
+if TYPE_CHECKING:
+    from .session import Session
 
 __all__ = ("Cookies", "Copilot")
 
@@ -64,18 +52,8 @@ _MODES: Final[Mapping[str, str]] = {
     "o1": "reasoning",
     "gpt-5": "smart",
 }
-_START: Final[Mapping[str, JsonValue]] = {
-    "timeZone": "UTC",
-    "startNewConversation": True,
-    "teenSupportEnabled": True,
-    "correctPersonalizationSetting": True,
-    "performUserMerge": True,
-    "deferredDataUseCapable": True,
-}
-_MAX_MESSAGE: Final = 16 * MiB  #: previews of images come as base64
 #: A name and a value that end neither the cookie nor the header field. https://www.rfc-editor.org/rfc/rfc6265#section-4.1.1
 _PAIR: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=[\x21-\x3a\x3c-\x7e]*")
-_T = TypeVar("_T")
 
 
 class Copilot:
@@ -101,7 +79,7 @@ class Copilot:
         self._cookies = cookies
         self._base_url = base_url
         self._domain = urlsplit(base_url).hostname or ""
-        self._pool: Transport | None = None  # made when it is needed: certificates take their time to load
+        self._session: Session | None = None
         self._tls = tls
         self._patience = patience
         self._silence = silence
@@ -125,15 +103,15 @@ class Copilot:
         )
 
     async def models(self) -> Sequence[Model]:
-        self._has_cookies = bool(await self._headers(""))
+        self._has_cookies = bool(await self._cookie_header(""))
         if not (self._token or self._has_cookies):
             return ()
         return tuple(Model(id=name, owned_by="Microsoft", vision=True) for name in _MODES)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         assert isinstance(call, ChatCall)
-        headers = await self._headers(call.principal)
-        if not (self._token or headers):
+        cookies = await self._cookie_header("" if self._token else call.principal)
+        if not (self._token or cookies):
             raise ProviderNotFound(
                 "The provider 'Copilot' is not set up: the operator of this server sets COPILOT_ACCESS_TOKEN, or "
                 f"cookies of {self._domain} are uploaded to /v1/upload_cookies.",
@@ -141,105 +119,26 @@ class Copilot:
             )
         if call.model not in _MODES:
             raise ModelNotFound(f"The provider 'Copilot' does not serve the model '{call.model}'.", param="model")
-        shown = [url for message in call.request.messages for url in message.image_urls]
-        images = [await self._upload(headers, url) for url in shown]
-        frames = opening(
-            await self._start(headers), flatten(call.request.messages), mode=_MODES[call.model], images=images
-        )
-        answer = Answer(whole=not call.request.stream)
-        try:
-            async with self._connect(headers) as socket:
-                deadline = anyio.current_time() + self._silence
-                for frame in frames:
-                    await _within(deadline, socket.send(frame))
-                while not answer.done:
-                    events = answer.receive(await _within(deadline, socket.receive()))
-                    if events != (PONG,):  # a ping says that it is still there, and not that it does something
-                        deadline = anyio.current_time() + self._silence
-                    for event in events:
-                        if isinstance(event, Send):
-                            await _within(deadline, socket.send(event.text))
-                        else:
-                            yield event
-        except WebSocketError as error:
-            raise _failure(error) from None
+        session = self._session = self._session or self._open()
+        async with aclosing(session.ask(call.request, mode=_MODES[call.model], cookies=cookies)) as events:
+            async for event in events:
+                yield event
 
     async def aclose(self) -> None:
-        if self._pool is not None:
-            await self._pool.aclose()
+        if self._session is not None:
+            await self._session.aclose()
 
-    async def _start(self, headers: Mapping[str, str]) -> str:
-        """A new conversation; its id."""
-        body = json.dumps(_START).encode()
-        return await self._post(headers, "/c/api/start", "application/json", body, "currentConversationId")
+    def _open(self) -> Session:
+        if find_spec("websockets") is None:
+            raise ModelNotInstalled(
+                "Copilot needs a package that is not on this server. To install it: pip install 'g4f-proto[copilot]'",
+                param="provider",
+            )
+        from .session import Session
 
-    async def _upload(self, headers: Mapping[str, str], url: str) -> str:
-        """Where the service keeps an image that was shown as a data URI."""
-        image = read_data_uri(url, param="messages", limits=ImageLimits())
-        return await self._post(headers, "/c/api/attachments", image.media_type, image.data, "url")
+        return Session(self._base_url, self._token, tls=self._tls, patience=self._patience, silence=self._silence)
 
-    async def _post(self, headers: Mapping[str, str], path: str, content_type: str, body: bytes, wanted: str) -> str:
-        """The field `wanted` of the reply."""
-        if self._pool is None:
-            self._pool = Pool(self._base_url, connect=self._patience, tls=self._tls)
-        sent = {"content-type": content_type, "accept": "application/json", "user-agent": "g4f-proto", **headers}
-        if self._token:
-            sent["authorization"] = f"Bearer {self._token}"
-        deadline = anyio.current_time() + self._silence
-        reply = await self._pool.send(Request("POST", path, tuple(sent.items()), body), deadline=deadline)
-        try:
-            if reply.status != 200:
-                raise _refused(reply.status, reply.headers)
-            value = json.loads(await reply.read(limit=MiB, deadline=deadline))[wanted]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            raise errors.unreadable() from None
-        finally:
-            await reply.aclose()
-        if not isinstance(value, str):
-            raise errors.unreadable()
-        return value
-
-    def _connect(self, headers: Mapping[str, str]) -> AbstractAsyncContextManager[WebSocket]:
-        # The service takes the token of a socket in its address: what opens one in a browser can set no header.
-        token = f"&accessToken={quote(self._token, safe='')}" if self._token else ""
-        return connect(
-            f"ws{self._base_url.removeprefix('http')}/c/api/chat?api-version=2&clientSessionId={uuid.uuid4()}{token}",
-            headers={"User-Agent": "g4f-proto", **headers},
-            max_size=_MAX_MESSAGE,
-            timeout=self._patience,
-            tls=self._tls,
-        )
-
-    async def _headers(self, principal: str) -> Mapping[str, str]:
-        """The cookies that `principal` may use, as a header field."""
+    async def _cookie_header(self, principal: str) -> str:
+        """The cookies that `principal` may use, as the value of a header field."""
         cookies = await self._cookies.for_domain(self._domain, principal) if self._cookies else {}
-        pairs = [f"{name}={value}" for name, value in cookies.items()]
-        return {"cookie": "; ".join(filter(_PAIR.fullmatch, pairs))} if pairs else {}
-
-
-async def _within(deadline: float, step: Awaitable[_T]) -> _T:
-    with anyio.CancelScope(deadline=deadline):
-        return await step
-    raise errors.too_slow()
-
-
-def _failure(error: WebSocketError) -> ApiError:
-    if isinstance(error, Refused):
-        return _refused(error.status, {k.encode("latin-1"): v.encode("latin-1") for k, v in error.headers.items()})
-    if isinstance(error, Unreachable):
-        return errors.unreachable()
-    return errors.broken_off()
-
-
-def _refused(status: int, headers: Mapping[bytes, bytes]) -> ApiError:
-    if headers.get(b"cf-mitigated") == b"challenge":
-        # https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
-        return challenged()
-    if status in (401, 403, 460):
-        return ProviderNotWorking(
-            "Copilot does not accept this server's access. The operator of this server can sign in at "
-            "https://copilot.microsoft.com and set a fresh COPILOT_ACCESS_TOKEN or upload fresh cookies.",
-            code="provider_error",
-        )
-    # What was wrong with a request of ours, 400 or 404, is not the caller's fault.
-    return errors.refused(status if status in (429, 408, 504, 524) else 502, headers, b"", secrets=())
+        return "; ".join(filter(_PAIR.fullmatch, (f"{name}={value}" for name, value in cookies.items())))

@@ -206,6 +206,21 @@ async def test_cookies_serve_in_place_of_a_token_and_smuggle_nothing() -> None:
         assert b"Bearer" not in head
 
 
+async def test_with_the_operators_token_go_the_operators_cookies() -> None:
+    service, jar = Service(says(DONE)), Jar(session="secret")
+    async with at(service, cookies=jar) as copilot:
+        await answer(copilot)
+    assert jar.asked == [("127.0.0.1", "")]
+    assert b"\r\ncookie: session=secret" in service.heads[1].lower()
+
+
+async def test_the_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.copilot.provider.find_spec", lambda name: None)
+    error = await refused(Copilot(token=TOKEN))
+    assert (error.status, error.code) == (404, "model_not_installed")
+    assert "g4f-proto[copilot]" in error.message
+
+
 async def test_without_access_nothing_is_asked_and_the_variable_is_named() -> None:
     service = Service()
     async with at(service, token="") as copilot:
@@ -314,6 +329,16 @@ async def test_silence_ends_it_and_pings_are_answered_but_are_silence_too() -> N
     async with at(Service(script), silence=0.1) as copilot:
         assert (await refused(copilot)).status == 504
     assert pongs[0] == {"event": "pong"}
+
+
+async def test_a_slow_client_is_not_the_services_silence() -> None:
+    async with (
+        at(Service(says(text("one"), text("two"), DONE)), silence=0.05) as copilot,
+        aclosing(copilot.stream(call())) as events,
+    ):
+        assert await anext(events) == "one"
+        await anyio.sleep(0.1)
+        assert [event async for event in events] == ["two"]
 
 
 @pytest.mark.parametrize("how", ["closed", "cancelled"])

@@ -11,7 +11,7 @@ serve: .venv/serve  ## serve the embedded model on 127.0.0.1:1337
 	@$(BIN)/g4f api
 
 test: .venv/dev  ## every test, on every backend
-	@$(BIN)/g4f pull smollm2
+	@$(BIN)/g4f pull smollm2 minilm whisper-tiny.en
 	@$(BIN)/python -m pytest
 
 check: .venv/dev  ## lint, types, import contracts, generated docs

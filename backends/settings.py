@@ -11,15 +11,23 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from providers import Provider, Scripted
+from providers.hibari import Hibari
 from providers.local import Local
 from providers.minilm import MiniLM
+from providers.whisper import Whisper
 
 from .service import Service
 
 __all__ = ("PROVIDERS", "Settings", "make_service", "read_aliases")
 
 #: The providers that come with the package, in the order they are asked.
-PROVIDERS: dict[str, type[Provider]] = {"Local": Local, "MiniLM": MiniLM, "Scripted": Scripted}
+PROVIDERS: dict[str, type[Provider]] = {
+    "Local": Local,
+    "MiniLM": MiniLM,
+    "Hibari": Hibari,
+    "Whisper": Whisper,
+    "Scripted": Scripted,
+}
 
 
 def read_aliases(pairs: Iterable[str]) -> dict[str, str]:

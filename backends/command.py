@@ -88,6 +88,12 @@ OPTIONS: Final = (
         help="Answer NAME with MODEL; repeatable; '*=MODEL' catches every name nobody serves.",
     ),
     click.Option(["--g4f-api-key", "api_key"], help="The key that clients must send."),
+    click.Option(
+        ["--public-url"],
+        metavar="URL",
+        help="Where clients reach this server, for addresses of images.  [default: where the request came to]",
+    ),
+    click.Option(["--media-dir"], metavar="FOLDER", help="Where images are kept.  [default: in the data folder]"),
     click.Option(["--without-key"], is_flag=True, help="Listen beyond this machine although no key is set."),
     click.Option(["--debug"], is_flag=True, default=None, help="Log more."),
     click.Option(["--timeout"], type=float, help=f"Seconds an answer may take.  {_default('timeout')}"),

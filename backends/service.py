@@ -28,14 +28,25 @@ from g4f_proto import (
     ChatCall,
     Exchange,
     Fields,
+    ImageCall,
     Limits,
+    MediaCall,
     Model,
     ProviderTimeout,
     RequestHead,
     ShuttingDown,
     authenticate,
 )
-from providers import Conversations, MemoryConversations, Provider, Resting, WithHistory, failure
+from providers import (
+    Conversations,
+    MediaStore,
+    MemoryConversations,
+    Provider,
+    Published,
+    Resting,
+    WithHistory,
+    failure,
+)
 
 from .frames import Frames
 from .limiter import Limiter
@@ -63,6 +74,7 @@ class Service:
     :param public_url: where clients reach this server; empty: where their requests came to.
     :param exposed: it can be reached from other machines.
     :param conversations: where the histories of conversations are kept; in memory by default.
+    :param media: where files that were made are kept; in the user's data folder by default.
     :param new_id: makes 32 hex digits, a new one each time.
     :param now: seconds since 1970.
     """
@@ -87,6 +99,7 @@ class Service:
         exposed: bool = False,
         version: str = "0",
         conversations: Conversations | None = None,
+        media: MediaStore | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         now: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.perf_counter,
@@ -102,6 +115,7 @@ class Service:
         self._defaults = (default_model, default_provider)
         self._timeout = timeout
         self._conversations = conversations or MemoryConversations()
+        self._media = media or MediaStore()
         self._new_id = new_id
         self._answering: set[Frames] = set()
         self._emptied: anyio.Event | None = None
@@ -204,8 +218,12 @@ class Service:
             return (), None  # the machine will say the same
 
     def provider(self, call: Call) -> Provider:
-        """The provider that shall answer `call`, with its memory if the call goes on with a conversation."""
+        """What shall answer `call`: its provider, with a memory for a conversation and a folder for images."""
+        if isinstance(call, MediaCall):
+            return self._media
         provider = self._providers[call.provider]
+        if isinstance(call, ImageCall):
+            return Published(provider, self._media)
         if isinstance(call, ChatCall) and call.conversation is not None:
             return WithHistory(provider, self._conversations)
         return provider

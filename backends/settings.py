@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from providers import Provider, Scripted
+from providers import MediaStore, Provider, Scripted
 from providers.hibari import Hibari
 from providers.local import Local
 from providers.minilm import MiniLM
+from providers.painter import Painter
 from providers.whisper import Whisper
 
 from .service import Service
@@ -26,6 +28,7 @@ PROVIDERS: dict[str, type[Provider]] = {
     "MiniLM": MiniLM,
     "Hibari": Hibari,
     "Whisper": Whisper,
+    "Painter": Painter,
     "Scripted": Scripted,
 }
 
@@ -60,6 +63,8 @@ class Settings(BaseSettings):
     model: str | None = None
     alias: Annotated[dict[str, str], NoDecode, BeforeValidator(_from_variable)] = {}
     api_key: str | None = None
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] | None = None
+    media_dir: Path | None = None
     debug: bool = False
     timeout: Annotated[float, Field(gt=0)] = 600.0
     keepalive: Annotated[float, Field(gt=0)] = 15.0
@@ -81,6 +86,8 @@ def make_service(settings: Settings) -> Service:
         keys=[settings.api_key] if settings.api_key else [],
         timeout=settings.timeout,
         quiet_limit=settings.keepalive,
+        public_url=settings.public_url or "",
+        media=MediaStore(settings.media_dir),
         version=_version(),
     )
 

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import anyio
+
 import g4f_proto
 from backends.command import OPTIONS as SERVER_OPTIONS
 from backends.settings import PROVIDERS, Settings
 from g4f_proto import ACCEPTS, PARAMETERS, ROUTES, TRANSITIONS, ApiError, ProviderInfo, State, emulated
+from providers import Provider
 from providers.script import OPTIONS as SCRIPTED_OPTIONS
 
 DOCS: Final = Path(__file__).parent
@@ -50,9 +53,10 @@ def errors() -> str:
         + "\nCodes of a refused body (400, `invalid_request_error`), as recorded from OpenAI's API: `invalid_json`, "
         "`missing_required_parameter`, `invalid_type`, `invalid_value`, `empty_array`, `array_above_max_length`, "
         "`integer_below_min_value`, `integer_above_max_value`, `decimal_below_min_value`, `decimal_above_max_value`, "
-        "`string_above_max_length`, `object_above_max_properties`, `property_name_above_max_length`, "
+        "`string_below_min_length`, `string_above_max_length`, `object_above_max_properties`, `property_name_above_max_length`, "
         "`unsupported_parameter`, `context_length_exceeded`, `conversation_too_long`, `invalid_schema`, and of images `invalid_image_format`, "
         "`image_parse_error`, `image_file_too_large`, `image_too_large`, `invalid_image`, `too_many_images`. What is no HTTP has code `invalid_http`.\n"
+        "Of stored files: `file_not_found` (404), `precondition_failed` (412), `range_not_satisfiable` (416).\n"
     )
 
 
@@ -72,9 +76,13 @@ def states() -> str:
     )
 
 
+def _chats(provider: Provider) -> bool:
+    return provider.info.remote or any("chat" in model.kinds for model in anyio.run(provider.models))
+
+
 def parameters() -> str:
-    infos = {name: make().info for name, make in PROVIDERS.items()}
-    infos = {name: info for name, info in infos.items() if info.native}  # the others do not chat
+    providers = {name: make() for name, make in PROVIDERS.items()}
+    infos = {name: provider.info for name, provider in providers.items() if _chats(provider)}
 
     def who(info: ProviderInfo, name: str) -> str:
         return "yes" if name in info.native else "emulated" if emulated(info, name) else "refused"

@@ -89,6 +89,8 @@ from ._text import StopFilter
 from ._tools import offered
 from .dialects.chat import ChatStreamReader, CompletionStreamReader, read_completion_reply, read_reply
 from .dialects.embeddings import read_embeddings
+from .dialects.images import read_images
+from .dialects.media import MEDIA_TYPES, MediaPart, media_part
 from .dialects.messages import MESSAGE_PARAMETERS, MessageStreamReader, ask_message, read_message
 from .dialects.models import read_models
 
@@ -98,6 +100,7 @@ __all__ = (
     "DONE",
     "INPUTS",
     "KINDS",
+    "MEDIA_TYPES",
     "MESSAGE_PARAMETERS",
     "PARAMETERS",
     "PING",
@@ -145,6 +148,7 @@ __all__ = (
     "Limits",
     "LocalProtocolError",
     "MediaCall",
+    "MediaPart",
     "Message",
     "MessageStreamReader",
     "MethodNotAllowed",
@@ -190,10 +194,12 @@ __all__ = (
     "emulated",
     "frame",
     "is_remote",
+    "media_part",
     "offered",
     "read_completion_reply",
     "read_data_uri",
     "read_embeddings",
+    "read_images",
     "read_message",
     "read_models",
     "read_reply",

@@ -9,6 +9,8 @@ from .dialects import Asked, Reader
 from .dialects.chat import read_request
 from .dialects.completions import read_completion
 from .dialects.embeddings import read_embedding_request
+from .dialects.images import read_images_request
+from .dialects.media import read_media
 from .dialects.models import list_models, one_model
 from .dialects.providers import list_providers, one_provider
 
@@ -25,6 +27,8 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.EMBEDDING: read_embedding_request,
     Endpoint.PROVIDERS: list_providers,
     Endpoint.PROVIDER: one_provider,
+    Endpoint.IMAGE: read_images_request,
+    Endpoint.MEDIA: read_media,
     Endpoint.MODELS: list_models,
     Endpoint.MODEL: one_model,
     Endpoint.HEALTH: _health,

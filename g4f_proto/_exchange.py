@@ -44,7 +44,8 @@ __all__ = ("Exchange", "Head", "Outcome")
 
 _DAY = 86400.0  # no upstream's Retry-After is believed beyond it
 _NOT_FIELD = re.compile(r"[^ -~]")
-_OPEN = frozenset({Endpoint.HEALTH})  # the whole list of what needs no key, beside preflight
+#: The whole list of what needs no key, beside preflight: browsers fetch an <img> without one, and a file's name is one.
+_OPEN = frozenset({Endpoint.HEALTH, Endpoint.MEDIA})
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
 _FORMS = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
@@ -325,7 +326,7 @@ class Exchange:
             self._require_json()
         request = self._request
         body = self._form.end() if self._form is not None else bytes(self._body)
-        asked = Asked(body, self.api, route, request.headers, self._id, self._created, self._principal)
+        asked = Asked(body, self.api, route, request, self._id, self._created, self._principal)
         found = READERS[route.endpoint](asked)
         self._body.clear()
         if isinstance(found, bytes):

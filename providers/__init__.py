@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from .conversations import Conversations, MemoryConversations
 from .history import WithHistory
+from .media import MediaStore, Published
 from .provider import Provider, failure
 from .resting import Resting
 from .run import Run
 from .scripted import Scripted
 
-__all__ = ("Conversations", "MemoryConversations", "Provider", "Resting", "Run", "Scripted", "WithHistory", "failure")
+__all__ = (
+    "Conversations",
+    "MediaStore",
+    "MemoryConversations",
+    "Provider",
+    "Published",
+    "Resting",
+    "Run",
+    "Scripted",
+    "WithHistory",
+    "failure",
+)

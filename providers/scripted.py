@@ -1,12 +1,12 @@
 # A provider that does what the model's name says: for people who test their clients, and for our own tests.
 #
 # `scripted` says the last user message back, one word a delta; with tools it calls them, and with a JSON Schema it
-# answers with an instance of it. Asked for vectors it makes them of hashes. Everything is deterministic; tokens are
-# deltas. `script.py` reads the options that
-# follow the model's name, `composition.py` decides what is said.
+# answers with an instance of it; asked for images it makes some of one colour, asked for vectors it makes them of
+# hashes. Everything is deterministic; tokens, images and vectors are deltas. `script.py` reads the options that follow
+# the model's name, `composition.py` decides what is said.
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Final
 
 import anyio
@@ -17,6 +17,7 @@ from g4f_proto import (
     Embedding,
     EmbeddingCall,
     Finish,
+    ImageCall,
     Kind,
     Model,
     ProviderEvent,
@@ -28,10 +29,11 @@ from g4f_proto import (
 from .composition import compose, scored
 from .hashing import hashed
 from .script import EFFORTS, OPTIONS, read_script
+from .swatches import swatch
 
 __all__ = ("OPTIONS", "Scripted")
 
-_KINDS: Final[frozenset[Kind]] = frozenset({"chat", "embedding"})
+_KINDS: Final[frozenset[Kind]] = frozenset({"chat", "embedding", "image"})
 _HONOURED: Final = frozenset(
     {
         "max_tokens", "max_completion_tokens", "stop", "logprobs", "top_logprobs", "response_format", "vision",
@@ -62,19 +64,31 @@ class Scripted:
     async def models(self) -> Sequence[Model]:
         return (Model(id="scripted", owned_by="g4f-proto", kinds=_KINDS, vision=True, options=True),)
 
-    async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+    def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        return self._chat(call) if isinstance(call, ChatCall) else self._make(call)
+
+    async def _make(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        """Whatever is no chat: one delta after another."""
         script = read_script(call.model)
-        if isinstance(call, EmbeddingCall):
+        made = 0
+        self._running += 1
+        try:
             await anyio.sleep(script.silence)
-            for index, given in enumerate(call.inputs):
-                script.break_off(index)
+            for piece in _pieces(call):
+                script.break_off(made)
                 await anyio.sleep(script.delay)
-                yield Embedding(index=index, vector=hashed(given, call.dimensions))
-            script.break_off(len(call.inputs))
-            words = sum(len(given.split() if isinstance(given, str) else given) for given in call.inputs)
-            yield Usage(prompt_tokens=words, completion_tokens=0)
-            return
-        assert isinstance(call, ChatCall)
+                made += 1
+                self._deltas += 1
+                yield piece
+            script.break_off(made)
+            if isinstance(call, EmbeddingCall):
+                words = sum(len(given.split() if isinstance(given, str) else given) for given in call.inputs)
+                yield Usage(prompt_tokens=words, completion_tokens=0)
+        finally:
+            self._running -= 1
+
+    async def _chat(self, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
+        script = read_script(call.model)
         request = call.request
         if request.reasoning_effort is not None and (request.reasoning_effort == "none" or not script.reasoning):
             script.reasoning = EFFORTS[request.reasoning_effort]
@@ -115,3 +129,12 @@ class Scripted:
 
     async def aclose(self) -> None:
         """Nothing to give back."""
+
+
+def _pieces(call: Call) -> Iterator[ProviderEvent]:
+    if isinstance(call, ImageCall):
+        for index in range(call.n):
+            yield swatch(call, index)
+    elif isinstance(call, EmbeddingCall):
+        for index, given in enumerate(call.inputs):
+            yield Embedding(index=index, vector=hashed(given, call.dimensions))

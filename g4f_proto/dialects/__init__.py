@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
 from pydantic import JsonValue
 
-from .._api import Api
+from .._api import Api, RequestHead
 from .._calls import Call
 from .._emulation import Emulation
 from .._errors import ApiError, UnsupportedParameter
@@ -86,7 +86,7 @@ class Asked:
     body: bytes | Form
     api: Api
     route: Route
-    headers: Mapping[bytes, bytes]
+    request: RequestHead
     id: str
     created: int
     principal: str
@@ -109,7 +109,7 @@ class Asked:
     @property
     def base(self) -> str:
         """Where the client reaches this server: the operator's word, or the request's own host."""
-        host = self.headers.get(b"host", b"")
+        host = self.request.headers.get(b"host", b"")
         return self.api.public_url.rstrip("/") or (
             "http://" + host.decode("ascii") if _HOST.fullmatch(host) else "http://localhost"
         )

@@ -51,6 +51,9 @@ INSIDE = {
     "g4f_proto.dialects.messages.upstream": {"MAX_TOKENS", "arguments_object"},
     "g4f_proto.dialects.reader": {"StreamReader", "child", "children", "count", "document", "failure", "text"},
     "g4f_proto.dialects.embeddings": {"EmbeddingReply", "read_embedding_request"},
+    "g4f_proto._schema.images": {"ImageRequest", "MAX_PIXELS", "MAX_SIDE", "MIN_SIDE"},
+    "g4f_proto.dialects.images": {"ImagesReply", "read_images_request"},
+    "g4f_proto.dialects.media": {"FileReply", "read_media"},
     "g4f_proto.dialects.models": {"list_models", "one_model"},
     "g4f_proto.dialects.providers": {"list_providers", "one_provider"},
 }  # fmt: skip

@@ -18,14 +18,14 @@ import anyio
 from anyio.abc import ByteStream
 from anyio.streams.tls import TLSStream
 from websockets.client import ClientProtocol
-from websockets.exceptions import InvalidProxy, InvalidStatus, WebSocketException
+from websockets.exceptions import InvalidStatus
 from websockets.frames import CloseCode, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
-from websockets.proxy import Proxy, parse_proxy, prepare_connect_request
-from websockets.streams import StreamReader
 from websockets.typing import Origin
 from websockets.uri import WebSocketURI, parse_uri
+
+from .tunnel import read_proxy, tunnel
 
 __all__ = ("Closed", "Refused", "Unreachable", "WebSocket", "WebSocketError", "connect")
 
@@ -46,7 +46,7 @@ class Unreachable(WebSocketError):
 
 
 class Refused(WebSocketError):
-    """The peer, or the proxy, answered with a status instead of a connection; `headers` in lower case."""
+    """The peer answered with a status instead of a connection; `headers` in lower case."""
 
     def __init__(self, status: int, headers: Mapping[str, str]) -> None:
         super().__init__(f"refused with status {status}")
@@ -185,23 +185,20 @@ async def connect(
     :param url: ``ws://`` or ``wss://``.
     :param max_size: bytes a message may have, all its fragments together.
     :param timeout: seconds until the connection is open, all told.
-    :param proxy: ``http://[user:password@]host:port``, asked for a tunnel.
+    :param proxy: ``http://[user:password@]host:port``, or `https`, or `socks5`, asked for a tunnel.
     :param tls: for ``wss``; the system's certificates by default.
     :raises Unreachable: no connection came about in time.
-    :raises Refused: the peer or the proxy refused with a status.
+    :raises Refused: the peer refused with a status.
     :raises ValueError: `proxy` is none that can be used here; the message does not hold it.
     """
     uri = parse_uri(url)
-    via = _proxy(proxy) if proxy else None
+    via = read_proxy(proxy) if proxy else None
     async with AsyncExitStack() as opened:
         try:
             with anyio.fail_after(timeout):
-                stream: ByteStream = await anyio.connect_tcp(
-                    via.host if via else uri.host, via.port if via else uri.port
-                )
+                stream: ByteStream
+                stream = await tunnel(via, uri) if via else await anyio.connect_tcp(uri.host, uri.port)
                 opened.push_async_callback(_shut, stream)
-                if via:
-                    await _tunnel(stream, via, uri)
                 if uri.secure:
                     # The websocket's own goodbye tells a whole stream from a cut one: TLS need not do so again.
                     tls = tls or ssl.create_default_context()
@@ -217,33 +214,6 @@ async def connect(
 async def _shut(stream: ByteStream) -> None:
     with anyio.CancelScope(shield=True), suppress(*_GONE):
         await stream.aclose()
-
-
-def _proxy(url: str) -> Proxy:
-    try:
-        proxy = parse_proxy(url)
-    except InvalidProxy:
-        raise ValueError("the proxy's URL is none that can be read") from None
-    if proxy.scheme != "http":
-        raise ValueError(f"a websocket cannot go through a proxy of the scheme '{proxy.scheme}', only 'http'")
-    return proxy
-
-
-async def _tunnel(stream: ByteStream, proxy: Proxy, uri: WebSocketURI) -> None:
-    await stream.send(prepare_connect_request(proxy, uri, user_agent_header=None))
-    reader = StreamReader()
-    parser = Response.parse(reader.read_line, reader.read_exact, reader.read_to_eof, proxy=True)
-    try:
-        next(parser)
-        while True:
-            reader.feed_data(await stream.receive(_READ))
-            next(parser)
-    except StopIteration as end:
-        response: Response = end.value
-    except (WebSocketException, ValueError, LookupError, EOFError):
-        raise Unreachable("the proxy does not speak HTTP") from None
-    if not 200 <= response.status_code < 300:
-        raise _refused(response)
 
 
 def _refused(response: Response) -> Refused:

@@ -5,7 +5,7 @@ import logging
 import ssl
 import subprocess
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import anyio
@@ -302,6 +302,19 @@ async def echo(stream: ByteStream) -> None:
     await peer.gone()
 
 
+async def relay(stream: ByteStream, port: int) -> None:
+    async with await anyio.connect_tcp("127.0.0.1", port) as beyond, anyio.create_task_group() as tasks:
+
+        async def pump(source: ByteStream, sink: ByteStream) -> None:
+            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+                async for data in source:
+                    await sink.send(data)
+            tasks.cancel_scope.cancel()
+
+        tasks.start_soon(pump, stream, beyond)
+        await pump(beyond, stream)
+
+
 async def test_tls_and_a_proxys_tunnel(certificate: tuple[Path, Path]) -> None:
     key, cert = certificate
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -309,24 +322,12 @@ async def test_tls_and_a_proxys_tunnel(certificate: tuple[Path, Path]) -> None:
     trusting = ssl.create_default_context(cafile=str(cert))
     heads = []
 
-    async def tunnel(stream: ByteStream) -> None:
-        head = await stream.receive()
-        heads.append(head)
-        async with await anyio.connect_tcp("127.0.0.1", target) as beyond, anyio.create_task_group() as tasks:
-            await stream.send(b"HTTP/1.1 200 ok\r\n\r\n")
+    async def proxied(stream: ByteStream) -> None:
+        heads.append(await stream.receive())
+        await stream.send(b"HTTP/1.1 200 ok\r\n\r\n")
+        await relay(stream, target)
 
-            async def pump(source: ByteStream, sink: ByteStream) -> None:
-                try:
-                    async for data in source:
-                        await sink.send(data)
-                except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-                    pass
-                tasks.cancel_scope.cancel()
-
-            tasks.start_soon(pump, stream, beyond)
-            await pump(beyond, stream)
-
-    async with served(echo, context) as target, served(tunnel) as proxy:
+    async with served(echo, context) as target, served(proxied) as proxy:
         url = f"wss://localhost:{target}/"
         for via in (None, f"http://me:pass@127.0.0.1:{proxy}"):
             async with connect(url, tls=trusting, proxy=via) as socket:
@@ -339,22 +340,61 @@ async def test_tls_and_a_proxys_tunnel(certificate: tuple[Path, Path]) -> None:
     assert b"Proxy-Authorization: Basic bWU6cGFzcw==\r\n" in heads[0]
 
 
+@pytest.mark.parametrize("user", ["", "me:pass@"])
 @pytest.mark.parametrize(
-    ("reply", "error"), [(b"HTTP/1.1 407 no\r\n\r\n", Refused), (b"what?\r\n", Unreachable), (b"", Unreachable)]
+    ("host", "address", "bound"),
+    [("127.0.0.1", b"\x01\x7f\x00\x00\x01", b"\x01abcd"), ("localhost", b"\x03\x09localhost", b"\x03\x02ab")],
 )
-async def test_a_proxy_that_does_not_connect(reply: bytes, error: type[Exception]) -> None:
+async def test_socks(user: str, host: str, address: bytes, bound: bytes) -> None:
+    asked = []
+
+    async def proxied(stream: ByteStream) -> None:
+        greeting = await stream.receive()
+        asked.append(greeting)
+        await stream.send(b"\x05")
+        await stream.send(greeting[2:])
+        if user:
+            asked.append(await stream.receive())
+            await stream.send(b"\x01\x00")
+        asked.append(await stream.receive())
+        for byte in b"\x05\x00\x00" + bound + b"\x00\x50":
+            await stream.send(bytes([byte]))
+        await relay(stream, target)
+
+    async with served(echo) as target, served(proxied) as proxy:
+        async with connect(f"ws://{host}:{target}/", proxy=f"socks5://{user}127.0.0.1:{proxy}") as socket:
+            await socket.send("through")
+            assert await socket.receive() == "through"
+        port = target.to_bytes(2, "big")
+    login = [b"\x05\x01\x02", b"\x01\x02me\x04pass"] if user else [b"\x05\x01\x00"]
+    assert asked == [*login, b"\x05\x01\x00" + address + port]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "reply"),
+    [
+        ("http", b"HTTP/1.1 407 no\r\n\r\n"),
+        ("http", b"what?\r\n"),
+        ("http", b""),
+        ("socks5", b"\x05\xff"),
+        ("socks5", b"\x05\x00\x05\x02\x00\x01"),
+        ("socks5", b"\x05"),
+        ("socks5", b"HTTP/1.1 400 what?\r\n"),
+    ],
+)
+async def test_a_proxy_that_does_not_connect(scheme: str, reply: bytes) -> None:
     async def script(stream: ByteStream) -> None:
         await stream.receive()
         if reply:
             await stream.send(reply)
 
     async with served(script) as port:
-        with pytest.raises(error):
-            async with connect("ws://nowhere.invalid/", proxy=f"http://127.0.0.1:{port}"):
+        with pytest.raises(Unreachable):
+            async with connect("ws://nowhere.invalid/", proxy=f"{scheme}://127.0.0.1:{port}"):
                 raise AssertionError
 
 
-@pytest.mark.parametrize("proxy", ["socks5://me:secret@127.0.0.1:1", "nonsense", "http://me:secret@127.0.0.1:1/path"])
+@pytest.mark.parametrize("proxy", ["socks4://me:secret@127.0.0.1:1", "nonsense", "http://me:secret@127.0.0.1:1/path"])
 async def test_a_proxy_that_cannot_be_used_is_said_without_its_password(proxy: str) -> None:
     with pytest.raises(ValueError) as caught:
         async with connect("ws://127.0.0.1/", proxy=proxy):

@@ -2,7 +2,6 @@
 # traceback.
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import sys
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 
 from .extras import MissingExtra, need
 from .service import Misconfigured, Service
-from .settings import Settings, make_service, read_aliases
+from .settings import Settings, is_loopback, make_service, read_aliases
 
 __all__ = ("BACKENDS", "OPTIONS", "Backend", "Failure", "listen", "load", "main", "run")
 
@@ -69,6 +68,10 @@ def _aliases(_context: click.Context, _option: click.Parameter, given: tuple[str
         raise click.BadParameter(str(error)) from None
 
 
+def _given(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...] | None:
+    return given or None
+
+
 def _default(name: str) -> str:
     value = Settings.model_fields[name].default
     return f"[default: {value:g}]" if isinstance(value, float) else f"[default: {value}]"
@@ -95,7 +98,16 @@ OPTIONS: Final = (
     ),
     click.Option(["--media-dir"], metavar="FOLDER", help="Where images are kept.  [default: in the data folder]"),
     click.Option(["--without-key"], is_flag=True, help="Listen beyond this machine although no key is set."),
-    click.Option(["--debug"], is_flag=True, default=None, help="Log more."),
+    click.Option(["--rate"], type=int, help="Requests a minute that each key may make.  [default: any number]"),
+    click.Option(
+        ["--ignored-providers"],
+        multiple=True,
+        callback=_given,
+        metavar="NAMES",
+        help="Providers that are not to be asked; names with commas between, repeatable.",
+    ),
+    click.Option(["--gui"], is_flag=True, default=None, help="Serve a page to chat with at '/'."),
+    click.Option(["--debug"], is_flag=True, default=None, help="Log every request, and more."),
     click.Option(["--timeout"], type=float, help=f"Seconds an answer may take.  {_default('timeout')}"),
     click.Option(
         ["--keepalive"], type=float, help=f"Seconds of silence before a stream's ping.  {_default('keepalive')}"
@@ -131,7 +143,7 @@ def run(backend: Backend, given: Mapping[str, object]) -> None:
     except ValueError as error:
         raise Failure(str(error)) from None
     logging.basicConfig(level=logging.DEBUG if settings.debug else logging.WARNING, stream=sys.stderr)
-    if not (settings.api_key or without_key or _is_loopback(settings.host)):
+    if not (settings.api_key or without_key or is_loopback(settings.host)):
         raise Failure(f"{settings.host} is reachable from other machines: set --g4f-api-key, or say --without-key")
     name, uvloop = _choose_loop(backend, loop)
     listener = listen(settings.host, settings.port)
@@ -172,10 +184,3 @@ def listen(host: str, port: int) -> socket.socket:
         raise Failure(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     listener.setblocking(False)
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

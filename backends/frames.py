@@ -8,6 +8,8 @@
 # time.
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from math import inf
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ("BODY_TIMEOUT", "Frames")
 
 BODY_TIMEOUT: Final = 60.0  #: seconds between two pieces of a body: nginx's figure
+log = logging.getLogger("g4f.api")  # the access log: a line a request
+
 _OVER: Final = frozenset({State.DONE, State.CLOSED})
 
 
@@ -41,6 +45,7 @@ class Frames:
         self._scope: anyio.CancelScope | None = None  # of a provider that is iterated right here
         self._error: ApiError | None = None
         self._begun = False
+        self._arrived = time.perf_counter()
         self.deadline = inf  #: when the service ends the reply with an error, on the loop's clock
         service.begin(self)
 
@@ -155,6 +160,8 @@ class Frames:
     def close(self) -> None:
         """No more of the reply will be taken: a provider still at work is cancelled."""
         self._service.finish(self)
+        if log.isEnabledFor(logging.INFO):
+            log.info("%s %.0f ms", self._exchange, (time.perf_counter() - self._arrived) * 1000)
         if self._run is not None:
             self._run.cancel()
 

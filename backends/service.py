@@ -72,6 +72,7 @@ class Service:
     :param quiet_limit: seconds of silence before a stream's ping.
     :param rate: requests a minute that each key may make; None: as many as it likes.
     :param public_url: where clients reach this server; empty: where their requests came to.
+    :param gui: the page for ``/``, if there shall be one.
     :param exposed: it can be reached from other machines.
     :param conversations: where the histories of conversations are kept; in memory by default.
     :param media: where files that were made are kept; in the user's data folder by default.
@@ -96,6 +97,7 @@ class Service:
         quiet_limit: float = 15.0,
         rate: int | None = None,
         public_url: str = "",
+        gui: bytes = b"",
         exposed: bool = False,
         version: str = "0",
         conversations: Conversations | None = None,
@@ -128,6 +130,7 @@ class Service:
             quiet_limit=quiet_limit,
             fingerprint="fp_" + sha256(version.encode()).hexdigest()[:10],
             public_url=public_url,
+            gui=gui,
             exposed=exposed,
         )
 

@@ -43,6 +43,7 @@ class Api:
     :param quiet_limit: seconds of silence a streaming client endures before a ping: proxies cut at 60, some at 30.
     :param fingerprint: ``system_fingerprint``: changes when the code that answers changes.
     :param public_url: where clients reach this server, ``https://api.example.com``; empty: where the request came to.
+    :param gui: a page of HTML for ``/``; empty: there is none.
     :param exposed: it can be reached from other machines.
     """
 
@@ -53,6 +54,7 @@ class Api:
     quiet_limit: float = 15.0
     fingerprint: str = "fp_0"
     public_url: str = ""
+    gui: bytes = b""
     exposed: bool = False
 
     def __post_init__(self) -> None:

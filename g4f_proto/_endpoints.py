@@ -4,8 +4,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from ._errors import UnknownUrl
 from ._routes import Endpoint
-from .dialects import Asked, Reader
+from .dialects import Asked, Page, Reader
 from .dialects.chat import read_request
 from .dialects.completions import read_completion
 from .dialects.embeddings import read_embedding_request
@@ -17,8 +18,27 @@ from .dialects.providers import list_providers, one_provider
 __all__ = ("READERS",)
 
 
+#: What the page may do: run what stands in it, and talk to this server. https://www.w3.org/TR/CSP3/
+_GUI_HEADERS: Final = (
+    (b"content-type", b"text/html; charset=utf-8"),
+    (
+        b"content-security-policy",
+        b"; ".join([
+            b"default-src 'none'", b"script-src 'unsafe-inline'", b"style-src 'unsafe-inline'", b"connect-src 'self'",
+            b"base-uri 'none'", b"form-action 'none'", b"frame-ancestors 'none'",
+        ]),
+    ),
+)  # fmt: skip
+
+
 def _health(_: Asked) -> bytes:
     return b'{"status":"ok"}'
+
+
+def _gui(asked: Asked) -> Page:
+    if not asked.api.gui:
+        raise UnknownUrl("Unknown request URL: GET /.")
+    return Page(_GUI_HEADERS, asked.api.gui)
 
 
 READERS: Final[Mapping[Endpoint, Reader]] = {
@@ -31,5 +51,6 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.MEDIA: read_media,
     Endpoint.MODELS: list_models,
     Endpoint.MODEL: one_model,
+    Endpoint.GUI: _gui,
     Endpoint.HEALTH: _health,
 }

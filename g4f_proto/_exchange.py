@@ -38,14 +38,14 @@ from ._events import QUIET, ForChoice, ProviderEvent, Usage
 from ._multipart import FormReader
 from ._routes import Endpoint, Route, match
 from ._table import ACCEPTS, State
-from .dialects import JSON_HEADERS, Asked, Encoder, Reading
+from .dialects import JSON_HEADERS, Asked, Encoder, Page, Reading
 
 __all__ = ("Exchange", "Head", "Outcome")
 
 _DAY = 86400.0  # no upstream's Retry-After is believed beyond it
 _NOT_FIELD = re.compile(r"[^ -~]")
 #: The whole list of what needs no key, beside preflight: browsers fetch an <img> without one, and a file's name is one.
-_OPEN = frozenset({Endpoint.HEALTH, Endpoint.MEDIA})
+_OPEN = frozenset({Endpoint.HEALTH, Endpoint.GUI, Endpoint.MEDIA})
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
 _FORMS = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
@@ -155,6 +155,21 @@ class Exchange:
             self._admit(refusal)
         except ApiError as error:
             self._refusal = error
+
+    def __str__(self) -> str:
+        """A line for the access log; no word of the request's body or of the answer is in it."""
+        request, outcome, call = self._request, self.outcome, self.call
+        target = request.target.decode("ascii", "backslashreplace")
+        facts = [f"{request.method} {target[:200]}", str(self.head.status) if self.head else "no reply"]
+        if call is not None:
+            facts.append(f"{call.provider}:{call.model}")
+        if outcome.usage is not None:
+            facts.append(f"{outcome.usage.prompt_tokens}+{outcome.usage.completion_tokens} tokens")
+        if outcome.error is not None:
+            facts.append(outcome.error.code or outcome.error.type)
+        if self.state is State.CLOSED:
+            facts.append("the client left")
+        return " ".join(facts)
 
     # The client's side.
 
@@ -330,7 +345,9 @@ class Exchange:
         found = READERS[route.endpoint](asked)
         self._body.clear()
         if isinstance(found, bytes):
-            return self._whole(200, JSON_HEADERS, found)
+            found = Page(JSON_HEADERS, found)
+        if isinstance(found, Page):
+            return self._whole(200, found.headers, found.body)
         self.state = State.CALLING
         self._take(found)
         return b""

@@ -31,6 +31,7 @@ class Endpoint(Enum):
     PROVIDER = "one provider"
     MODELS = "the list of models"
     MODEL = "one model"
+    GUI = "a page to chat with"
     HEALTH = "whether the server is up"
 
 
@@ -55,6 +56,12 @@ ROUTES: Final = (
     ("GET", "/v1/models", Endpoint.MODELS, "Models and providers that can be named as `model`"),
     ("GET", "/api/{provider}/models", Endpoint.MODELS, "The models of one provider"),
     ("GET", "/v1/models/{model...}", Endpoint.MODEL, "One model"),
+    (
+        "GET",
+        "/",
+        Endpoint.GUI,
+        "A page to chat with, where the operator wants one; needs no key",
+    ),
     ("GET", "/health", Endpoint.HEALTH, "200 when the server is up; needs no key"),
 )
 
@@ -72,13 +79,15 @@ class Route:
 
 def _segments(pattern: str) -> tuple[str, ...]:
     parts = tuple(part for part in pattern.split("/") if part)
-    return parts[1:] if parts[0] == "v1" else parts
+    return parts[1:] if parts[:1] == ("v1",) else parts
 
 
 _EXACT: Final = {
-    (method, "/".join(_segments(path))): Route(endpoint) for method, path, endpoint, _ in ROUTES if "{" not in path
+    (method, "/".join(_segments(path))): Route(endpoint)
+    for method, path, endpoint, _ in ROUTES
+    if "{" not in path and path != "/"
 }
-_PATTERNS: Final = tuple((method, _segments(path), endpoint) for method, path, endpoint, _ in ROUTES)
+_PATTERNS: Final = tuple((method, _segments(path), endpoint) for method, path, endpoint, _ in ROUTES if path != "/")
 #: The usual spelling of an exact path, found without looking at its parts.
 _USUAL: Final = {(method, path.encode()): Route(endpoint) for method, path, endpoint, _ in ROUTES if "{" not in path}
 
@@ -94,6 +103,8 @@ def match(method: str, target: bytes) -> Route:
         return usual
     parts = _split(target)
     method = "GET" if method == "HEAD" else method
+    if target.partition(b"?")[0] == b"/" and method == "GET":  # the page, and not `/v1`: that is a base URL gone wrong
+        return _USUAL[method, b"/"]
     exact = _EXACT.get((method, "/".join(parts)))
     if exact is not None:
         return exact

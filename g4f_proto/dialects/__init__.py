@@ -23,7 +23,7 @@ from .._multipart import Form
 from .._routes import Route
 from .._schema import parse
 
-__all__ = ("JSON_HEADERS", "SSE_HEADERS", "Asked", "Encoder", "Headers", "Reader", "Reading", "first_able")
+__all__ = ("JSON_HEADERS", "SSE_HEADERS", "Asked", "Encoder", "Headers", "Page", "Reader", "Reading", "first_able")
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -128,8 +128,16 @@ class Reading:
     next: Callable[[], Reading | None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole reply that is no JSON."""
+
+    headers: Headers
+    body: bytes
+
+
 #: A request as what it demands, or, where nothing must be run, as the whole reply. Raises ApiError.
-Reader = Callable[[Asked], Reading | bytes]
+Reader = Callable[[Asked], Reading | Page | bytes]
 
 C = TypeVar("C")
 

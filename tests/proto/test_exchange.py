@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from g4f_proto import (
     QUIET,
     ApiError,
+    Exchange,
     Finish,
     InternalError,
     LocalProtocolError,
@@ -16,6 +18,7 @@ from g4f_proto import (
     ProviderNotWorking,
     RateLimited,
     Reasoning,
+    RequestHead,
     State,
     Usage,
 )
@@ -207,3 +210,36 @@ def test_no_retry_after_is_nonsense(seconds: float) -> None:
     assert ms is not None
     assert 1 <= int(after) <= 86400
     assert 0 <= int(ms) <= 86_400_000
+
+
+def test_the_page_to_chat_with() -> None:
+    exchange, out = get(b"/")
+    assert (status(exchange), error(out)["code"]) == (404, "unknown_url")
+    exchange, out = get(b"/", api=replace(API, gui=b"<p>", keys=("k",)))
+    assert (status(exchange), out) == (200, b"<p>")
+    assert header(exchange, b"content-type") == b"text/html; charset=utf-8"
+    assert header(exchange, b"content-length") == b"3"
+    assert (header(exchange, b"content-security-policy") or b"").startswith(b"default-src 'none'; script-src")
+
+
+def test_the_line_of_the_access_log() -> None:
+    exchange = start()
+    assert str(exchange) == "POST /v1/chat/completions no reply"
+    exchange, _ = ask(chat(messages=[{"role": "user", "content": "secret"}]))
+    exchange.send("answer")
+    exchange.send(Usage(prompt_tokens=3, completion_tokens=4))
+    exchange.end()
+    assert str(exchange) == "POST /v1/chat/completions 200 Echo:echo 3+4 tokens"
+    exchange, _ = ask(chat(model="none"))
+    assert str(exchange) == "POST /v1/chat/completions 404 model_not_found"
+    exchange, _ = ask(STREAM)
+    exchange.disconnect()
+    assert str(exchange) == "POST /v1/chat/completions no reply Echo:echo the client left"
+
+
+def test_the_time_it_took_is_told_when_the_driver_has_a_clock() -> None:
+    head = RequestHead("GET", b"/health", {})
+    exchange = Exchange(head, API, id=ID, created=1, elapsed=lambda: 0.0129)
+    exchange.receive_end()
+    assert header(exchange, b"openai-processing-ms") == b"12"
+    assert header(get(b"/health")[0], b"openai-processing-ms") is None

@@ -76,7 +76,7 @@ def test_the_provider_in_the_path() -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        b"", b"/", b"//", b"/v1", b"/v1/", b"/v1/v1", b"/nowhere", b"/v1/chat", b"/v1/chat/completions/x", b"/api",
+        b"", b"//", b"/v1", b"/v1/", b"/v1/v1", b"/nowhere", b"/v1/chat", b"/v1/chat/completions/x", b"/api",
         b"/api/Echo", b"/api/chat/completions", b"/api/Echo/chat", b"/api/Echo/chat/completions/x", b"/v2/models",
         b"/v1/../v1/models", b"/V1/models", b"/v1/Models", b"http://h", b"http://h?x", b"/health/x",
         b"?", b"#", b"\xff", b"/v1/chat/completions%00",
@@ -117,11 +117,19 @@ def test_another_method(method: str, target: bytes, allow: bytes) -> None:
 def test_every_route_of_the_table_is_found() -> None:
     for method, path, endpoint, _ in ROUTES:
         target = path.replace("{provider}", "P").replace("{model...}", "a/b").encode()
-        for spelled in (target, target + b"/", b"/" + target, target + b"?q=1"):
+        spellings = (target, target + b"?q=1")
+        for spelled in spellings if path == "/" else (*spellings, target + b"/", b"/" + target):
             found = match(method, spelled)
             assert found.endpoint is endpoint
             assert found.provider == ("P" if "{provider}" in path else None)
             assert found.model == ("a/b" if "{model" in path else None)
+
+
+def test_the_page_has_one_path() -> None:
+    for method, target in (("GET", b"/"), ("HEAD", b"/"), ("GET", b"/?x")):
+        assert match(method, target) == Route(Endpoint.GUI)
+    with pytest.raises(UnknownUrl):
+        match("POST", b"/")
 
 
 @given(st.text(max_size=8), st.binary(max_size=30))

@@ -40,6 +40,7 @@ _NEUTRAL: Final[Mapping[str, tuple[JsonValue, ...]]] = {
     "guidance_scale": (None,),
     "proxy": (None, ""),
 }
+_FORMATS: Final = {"image/png": "png", "image/jpeg": "jpeg", "image/webp": "webp"}
 #: The first bytes of a file -> its media type. https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern
 _MAGIC: Final = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
@@ -106,6 +107,7 @@ class ImagesReply(Encoder):
         self._created = created
         self._base = base
         self._entries: list[bytes] = []
+        self._format: str = call.output_format
         self._usage: Usage | None = None
 
     @property
@@ -115,6 +117,9 @@ class ImagesReply(Encoder):
     def event(self, event: ProviderEvent) -> bytes:
         if isinstance(event, Image):
             self._entries.append(self._entry(event))
+            ours = event.url is None or event.url.startswith("/")  # of an image elsewhere, the type is not known
+            if ours and event.type in _FORMATS:  # where none was named, the provider chose
+                self._format = _FORMATS[event.type]
         elif isinstance(event, Usage):
             self._usage = event
         return b""
@@ -125,7 +130,7 @@ class ImagesReply(Encoder):
         return b'{"created":%d,"data":[%b],"output_format":"%b"%b%b}' % (
             self._created,
             b",".join(self._entries),
-            call.output_format.encode("ascii"),
+            self._format.encode("ascii"),
             size,
             b"" if self._usage is None else b',"usage":' + _usage(self._usage),
         )

@@ -207,6 +207,12 @@ def test_base64() -> None:
     assert "usage" not in document
 
 
+def test_the_format_is_the_one_that_was_made() -> None:
+    assert reply(Image(data=PNG, type="image/jpeg"), response_format="b64_json")["output_format"] == "jpeg"
+    assert reply(Image(url="/media/x.webp", type="image/webp"))["output_format"] == "webp"
+    assert reply(Image(url="https://far.example/x"), output_format="webp")["output_format"] == "webp"
+
+
 def test_where_an_address_leads() -> None:
     image = Image(url="/media/x.png")
     public = replace(API, public_url="https://img.example/g4f/")

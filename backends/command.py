@@ -112,6 +112,9 @@ OPTIONS: Final = (
     click.Option(
         ["--keepalive"], type=float, help=f"Seconds of silence before a stream's ping.  {_default('keepalive')}"
     ),
+    click.Option(["--config"], metavar="FILE", help="TOML file of upstreams; see docs/upstreams.md."),
+    click.Option(["--proxy"], help="Proxy to the upstreams: http://, https:// or socks5://."),
+    click.Option(["--request-proxy"], is_flag=True, default=None, help="Let each request choose a proxy of its own."),
     click.Option(["--loop"], help="Event loop: auto (uvloop where installed), asyncio, uvloop, trio.  [default: auto]"),
 )
 
@@ -140,7 +143,7 @@ def run(backend: Backend, given: Mapping[str, object]) -> None:
     except ValidationError as error:
         first = error.errors()[0]
         raise Failure(f"invalid {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except ValueError as error:
+    except (ValueError, MissingExtra) as error:
         raise Failure(str(error)) from None
     logging.basicConfig(level=logging.DEBUG if settings.debug else logging.WARNING, stream=sys.stderr)
     if not (settings.api_key or without_key or is_loopback(settings.host)):

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from providers import MediaStore, Provider, Scripted
@@ -18,13 +19,15 @@ from providers.hibari import Hibari
 from providers.local import Local
 from providers.minilm import MiniLM
 from providers.painter import Painter
+from providers.upstream import UPSTREAMS, Entry, OpenAICompatible, chosen, is_proxy, read_config
 from providers.whisper import Whisper
 
+from .extras import need
 from .service import Service
 
 __all__ = ("PROVIDERS", "Settings", "is_loopback", "make_service", "read_aliases")
 
-#: The providers that come with the package, in the order they are asked.
+#: The providers that come with the package, in the order they are asked, behind the operator's upstreams.
 PROVIDERS: dict[str, type[Provider]] = {
     "Local": Local,
     "MiniLM": MiniLM,
@@ -79,19 +82,34 @@ class Settings(BaseSettings):
     rate: Annotated[int, Field(gt=0)] | None = None
     timeout: Annotated[float, Field(gt=0)] = 600.0
     keepalive: Annotated[float, Field(gt=0)] = 15.0
+    config: Path | None = None
+    proxy: SecretStr | None = None
+    request_proxy: bool = False
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_proxy(value.get_secret_value()):
+            raise ValueError("must be http://, https:// or socks5:// with a host")
+        return value
 
 
 def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
-    """A service of the providers that come with the package.
+    """A service of the operator's upstreams and the providers that come with the package.
 
     :param exposed: other machines can reach it; None: as `settings.host` says.
-    :raises ValueError: a setting names a provider there is not.
+    :raises ValueError: a setting names a provider there is not, or the config file is wrong.
+    :raises MissingExtra: a setting needs a package that is not installed.
     """
-    providers = [make() for name, make in PROVIDERS.items() if name not in settings.ignored_providers]
+    entries = read_config(settings.config) if settings.config else {}
+    providers = _providers(settings, entries)
     names = [provider.info.name for provider in providers]
-    for name in (settings.provider, *settings.ignored_providers):
-        if name is not None and name not in (*names, *PROVIDERS, *settings.alias):
-            raise ValueError(f"unknown provider '{name}'; there are: {', '.join(names)}")
+    known = {*names, *PROVIDERS, *entries, *(one.upstream.name for one in UPSTREAMS)}
+    wrong = [name for name in settings.ignored_providers if name not in known]
+    if settings.provider is not None and settings.provider not in (*names, *settings.alias):
+        wrong.append(settings.provider)
+    if wrong:
+        raise ValueError(f"unknown provider '{wrong[0]}'; there are: {', '.join(names)}")
     return Service(
         providers,
         aliases=settings.alias,
@@ -115,6 +133,23 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _providers(settings: Settings, entries: Mapping[str, Entry]) -> Sequence[Provider]:
+    upstreams = chosen(
+        entries,
+        os.environ,
+        ignored=settings.ignored_providers,
+        proxy=settings.proxy,
+        any_proxy=settings.request_proxy,
+    )
+    for upstream in upstreams:
+        if upstream.name in PROVIDERS:
+            raise ValueError(f"the name '{upstream.name}' belongs to a provider that comes with the package")
+        if upstream.proxy or upstream.any_proxy or upstream.http2:
+            need("httpx2", extra="proxy")
+    own = [make() for name, make in PROVIDERS.items() if name not in settings.ignored_providers]
+    return [*map(OpenAICompatible, upstreams), *own]
 
 
 def _version() -> str:

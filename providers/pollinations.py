@@ -37,8 +37,8 @@ from g4f_proto import (
 )
 
 from .upstream import EVERYTHING, OpenAICompatible, Upstream, errors
+from .upstream.link import headers_of
 from .upstream.pool import Pool
-from .upstream.request import headers_of
 from .upstream.transport import Request, Transport
 
 __all__ = ("PollinationsAI",)

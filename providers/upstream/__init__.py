@@ -1,6 +1,20 @@
 """Upstreams: servers that speak OpenAI's API, as providers."""
 
-from .openai import MODELS_LIFETIME, OpenAICompatible
-from .upstream import EVERYTHING, Timeouts, Upstream
+from .chosen import chosen
+from .config import Entry, Misread, read_config
+from .openai import OpenAICompatible
+from .table import UPSTREAMS
+from .upstream import EVERYTHING, Timeouts, Upstream, is_proxy
 
-__all__ = ("EVERYTHING", "MODELS_LIFETIME", "OpenAICompatible", "Timeouts", "Upstream")
+__all__ = (
+    "EVERYTHING",
+    "UPSTREAMS",
+    "Entry",
+    "Misread",
+    "OpenAICompatible",
+    "Timeouts",
+    "Upstream",
+    "chosen",
+    "is_proxy",
+    "read_config",
+)

@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections import deque
 from contextlib import suppress
+from functools import cache
 from math import inf
 from typing import Final
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from . import errors
 from .connection import Connection, Unused
 from .transport import Reply, Request
 
-__all__ = ("IDLE", "Pool")
+__all__ = ("IDLE", "Pool", "trusted")
 
 log = logging.getLogger("g4f.providers.upstream")
 
@@ -28,22 +29,28 @@ IDLE: Final = 4.0  #: seconds an idle connection is kept: Node closes its own af
 _MOST_IDLE: Final = 256  #: connections
 
 
+@cache
+def trusted() -> ssl.SSLContext:
+    """What is trusted: the system's certificates, or SSL_CERT_FILE's. To load them takes 20 ms: once, when needed."""
+    return ssl.create_default_context()
+
+
 class Pool:
     """The connections to one upstream.
 
     :param base_url: where its paths begin, ``https://api.openai.com/v1``.
     :param connect: seconds to connect in, TLS included.
-    :param tls: what is trusted; needed for https.
+    :param tls: what is trusted, if not :func:`trusted`.
     """
 
     def __init__(self, base_url: str, *, connect: float, tls: ssl.SSLContext | None = None) -> None:
         url = urlsplit(base_url)
         self._host = url.hostname or ""
         self._port = url.port or (443 if url.scheme == "https" else 80)
-        self._tls = (tls or ssl.create_default_context()) if url.scheme == "https" else None
+        self._secure = url.scheme == "https"
+        self._tls = tls
         self._connect_timeout = connect
         self._base = url.path.rstrip("/")
-        # A host that is an IPv6 address stands in brackets, and the default port is left out.
         self._authority = url.netloc.rpartition("@")[2]
         self._idle: deque[Connection] = deque()  # the one used last is at the end
         self._closed = False
@@ -68,11 +75,11 @@ class Pool:
     async def _connect(self) -> ByteStream:
         with anyio.CancelScope(deadline=anyio.current_time() + self._connect_timeout) as scope:
             try:
-                if self._tls is None:
+                if not self._secure:
                     return await anyio.connect_tcp(self._host, self._port)
                 # Most servers end without TLS' own goodbye; whether a body is whole, HTTP says.
                 return await anyio.connect_tcp(
-                    self._host, self._port, ssl_context=self._tls, tls_standard_compatible=False
+                    self._host, self._port, ssl_context=self._tls or trusted(), tls_standard_compatible=False
                 )
             except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
                 log.warning("cannot connect to %s: %s", self._authority, error)

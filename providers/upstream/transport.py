@@ -79,6 +79,7 @@ class Reply:
         self.status = status
         self.headers = headers
         self._source = source
+        self.last: Transport | None = None  #: was opened for this reply alone, and is closed with it
         encoding = headers.get(b"content-encoding", b"identity").lower().strip()
         self._inflate = None
         if encoding in (b"gzip", b"x-gzip", b"deflate"):
@@ -137,3 +138,5 @@ class Reply:
     async def aclose(self) -> None:
         """Done with it, read to its end or not."""
         await self._source.aclose()
+        if self.last is not None:
+            await self.last.aclose()

@@ -1,18 +1,27 @@
 # One upstream, as data: where it is, how it wants to be asked, and what of a chat's parameters it honours.
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import SecretStr
 
 from g4f_proto import PARAMETERS
 
-__all__ = ("EVERYTHING", "Timeouts", "Upstream")
+__all__ = ("EVERYTHING", "Timeouts", "Upstream", "is_proxy")
 
-#: What an OpenAI-compatible upstream is taken to honour where nobody says otherwise; `proxy` is not its business.
-EVERYTHING: Final = frozenset(PARAMETERS) - {"proxy"} | {"vision"}
+#: What an OpenAI-compatible upstream is taken to honour where nobody says otherwise; what it does not know, it refuses.
+#: `proxy` is not its business, and the sound of an answer has no event here.
+EVERYTHING: Final = frozenset(PARAMETERS) - {"proxy", "audio", "modalities"} | {"vision"}
+
+_PROXY: Final = re.compile(r"^(https?|socks5h?)://[^/?#\s]+/?$")
+
+
+def is_proxy(url: str) -> bool:
+    """Whether `url` can be a proxy's."""
+    return _PROXY.match(url) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,8 @@ class Upstream:
     :param key: sent as ``Authorization: Bearer``, or in the header `key_header`.
     :param native: the parameters of a chat that it honours; `vision` stands for images.
     :param models: what it serves; empty: it is asked.
-    :param limit: the only name it knows for the most tokens of an answer; None: it knows both.
+    :param names: OpenAI's parameters that have another name there.
+    :param models_url: where its list of models is, if not at ``/models``.
     :param stream_usage: knows ``stream_options.include_usage``.
     :param api_version: Azure's older API: models are deployments in the path, and each request tells this version.
     :param proxy: ``http://``, ``https://`` or ``socks5://``; may hold a password.
@@ -55,7 +65,8 @@ class Upstream:
     native: frozenset[str] = EVERYTHING
     models: tuple[str, ...] = ()
     default_model: str = ""
-    limit: Literal["max_tokens", "max_completion_tokens"] | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    models_url: str = ""
     stream_usage: bool = True
     api_version: str = ""
     proxy: SecretStr | None = None

@@ -1,0 +1,172 @@
+# The operator's config file: TOML, `[providers.NAME]`. What is wrong with it is told with its file, line and key.
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from .upstream import EVERYTHING, is_proxy
+
+__all__ = ("Entry", "Misread", "read_config")
+
+_NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # it stands in paths, and before the colon of `NAME:model`
+_FIELD: Final = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")  # "token" - RFC 9110 section 5.6.2
+#: Fields that frame the message: a value of one's own would make two messages of one.
+_FRAMING: Final = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding", "upgrade"})
+_LINE: Final = re.compile(r"^\s*(?:(?P<table>\[[^\]]+\])\s*(?:#.*)?|(?P<key>[^=#\[]+?)\s*=.*)$")
+
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Text = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class Misread(ValueError):
+    """The file cannot be read as what it should be; the message is one line with its name and, if known, the line."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Waits(_Strict):
+    """``timeouts = {connect = 5, first = 60, between = 30}``."""
+
+    connect: Seconds | None = None
+    first: Seconds | None = None
+    between: Seconds | None = None
+
+
+class Entry(_Strict):
+    """One ``[providers.NAME]``; of a name in the table, only what differs need be said."""
+
+    base_url: str | None = None
+    label: Text | None = None
+    url: Text | None = None
+    api_key: SecretStr | None = None
+    api_key_env: Text | None = None
+    key_header: Text | None = None
+    models: list[Text] | None = None
+    default_model: Text | None = None
+    native: list[str] | None = None
+    names: dict[str, str] | None = None
+    headers: dict[str, SecretStr] | None = None
+    stream_usage: bool | None = None
+    api_version: Text | None = None
+    proxy: SecretStr | None = None
+    request_proxy: bool | None = None
+    http2: bool | None = None
+    timeouts: Waits = Waits()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", value):
+            raise ValueError("must be http://... or https://..., without a user, a query or a fragment")
+        return value
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_proxy(value.get_secret_value()):
+            raise ValueError("must be http://, https:// or socks5:// with a host")
+        return value
+
+    @field_validator("native")
+    @classmethod
+    def _are_parameters(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or ():
+            if name not in EVERYTHING:
+                raise ValueError(f"'{name}' is none of: {', '.join(sorted(EVERYTHING))}")
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, value: dict[str, SecretStr] | None) -> dict[str, SecretStr] | None:
+        for name, text in (value or {}).items():
+            if not _FIELD.match(name) or name.lower() in _FRAMING:
+                raise ValueError(f"'{name}' is no header that can be set")
+            if not is_header_value(text):
+                raise ValueError(f"the value of '{name}' is no header's")
+        return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _is_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not is_header_value(value):
+            raise ValueError("must be printable ASCII")
+        return value
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.api_key is not None and self.api_key_env is not None:
+            raise ValueError("'api_key' and 'api_key_env' are two ways to say one thing")
+        return self
+
+
+class _File(_Strict):
+    providers: dict[Annotated[str, Field(pattern=_NAME, max_length=64)], Entry] = {}
+
+
+def is_header_value(secret: SecretStr) -> bool:
+    """Whether it can stand in a header: visible ASCII, blanks within."""
+    text = secret.get_secret_value()
+    return text.isascii() and text.isprintable() and text == text.strip() and text != ""
+
+
+def read_config(path: Path) -> Mapping[str, Entry]:
+    """The providers a config file names, in its order.
+
+    :raises Misread: there is no such file, or something in it is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise Misread(f"cannot read {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, RecursionError):
+        raise Misread(f"{path}: not TOML in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Misread(f"{path}: {error}") from None
+    try:
+        return _File.model_validate(document).providers
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        keys = [str(part) for part in first["loc"] if part != "[key]"]
+        where = ".".join(key for key in keys)
+        told = first["msg"].removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            told = "unknown key"
+        raise Misread(f"{path}:{line_of(text, keys)}: {where}: {told}") from None
+
+
+def line_of(text: str, keys: list[str]) -> int:
+    """The line in which the longest part of a key's path is said; tomllib does not tell."""
+    table: list[str] = []
+    best, found = 0, 1
+    for number, line in enumerate(text.splitlines(), 1):
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        if match["table"]:
+            path = table = _path(f"{match['table']}\n")
+        else:
+            path = table + _path(f"{match['key']} = 0\n")
+        if len(path) > best and path == keys[: len(path)]:
+            best, found = len(path), number
+    return found
+
+
+def _path(line: str) -> list[str]:
+    """The keys of one line, ``[a."b.c"]`` or ``a.b = 0``."""
+    try:
+        value: object = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:  # a line of a longer value
+        return ["\0"]
+    path: list[str] = []
+    while isinstance(value, dict) and value:
+        key, value = next(iter(value.items()))
+        path.append(key)
+    return path

@@ -1,0 +1,144 @@
+# The way to one upstream: where it is, as whom we come, by which proxy, and what its refusals become.
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import aclosing
+from math import inf
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+import anyio
+from pydantic import JsonValue, SecretStr
+
+from g4f_proto import ApiError, InvalidRequest
+
+from . import errors
+from .pool import Pool
+from .transport import Reply, Request, Transport
+from .upstream import Upstream, is_proxy
+
+__all__ = ("JSON", "Link", "headers_of")
+
+log = logging.getLogger("g4f.providers.upstream")
+
+JSON: Final = "application/json"
+_LIST_TIMEOUT: Final = 10.0
+_ERROR_TIMEOUT: Final = 5.0  #: seconds for the body of a refusal
+_LONGEST_ERROR: Final = 64 * 1024
+
+
+class Link:
+    """Requests to one upstream, and replies that are a success."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self._headers = headers_of(upstream)
+        self._secrets = _secrets(upstream)
+        self._transport = self._open(upstream.base_url, upstream.proxy)
+
+    def _open(self, base_url: str, proxy: SecretStr | None) -> Transport:
+        connect = self.upstream.timeouts.connect
+        if proxy is None and not self.upstream.http2:
+            return Pool(base_url, connect=connect)
+        from .proxied import Proxied  # httpx2 is an extra, and takes 0.1 s to import
+
+        return Proxied(base_url, connect=connect, proxy=proxy, http2=self.upstream.http2)
+
+    async def post(
+        self,
+        endpoint: str,
+        body: bytes,
+        *,
+        model: str,
+        asked: Mapping[str, JsonValue],
+        type: str = JSON,
+        deadline: float = inf,
+    ) -> Reply:
+        """The reply to a request, when it is a success; close it.
+
+        :param endpoint: ``/chat/completions``.
+        :param asked: the client's own request: it may name a proxy, where the operator allows that.
+        :raises ApiError: it is none, or there is no reply.
+        """
+        request = Request("POST", self._path(endpoint, model), (*self._headers, ("content-type", type)), body)
+        proxy = self._proxy(asked.get("proxy")) if self.upstream.any_proxy else None
+        if proxy is None:
+            reply = await self._transport.send(request, deadline=deadline)
+        else:
+            transport = self._open(self.upstream.base_url, proxy)
+            try:
+                reply = await transport.send(request, deadline=deadline)
+            except BaseException:
+                await transport.aclose()
+                raise
+            reply.last = transport
+        if 200 <= reply.status <= 299:
+            return reply
+        async with aclosing(reply):
+            raise await self._refused(reply)
+
+    def _proxy(self, asked: JsonValue) -> SecretStr | None:
+        if asked in (None, ""):
+            return None
+        if not isinstance(asked, str) or not is_proxy(asked):
+            raise InvalidRequest("'proxy' must be an http, https or socks5 URL.", param="proxy", code="invalid_value")
+        return SecretStr(asked)
+
+    def _path(self, endpoint: str, model: str) -> str:
+        version = self.upstream.api_version
+        if not version:
+            return endpoint
+        return f"/deployments/{quote(model, safe='')}{endpoint}?api-version={quote(version)}"
+
+    async def models(self) -> bytes:
+        """Its list of models.
+
+        :raises ApiError: it does not tell, within ten seconds.
+        """
+        url = urlsplit(self.upstream.models_url or f"{self.upstream.base_url}/models")
+        path = f"{url.path}?api-version={quote(self.upstream.api_version)}" if self.upstream.api_version else url.path
+        transport = self._open(f"{url.scheme}://{url.netloc}", self.upstream.proxy)
+        deadline = anyio.current_time() + _LIST_TIMEOUT
+        try:
+            reply = await transport.send(Request("GET", path, self._headers), deadline=deadline)
+            async with aclosing(reply):
+                if reply.status != 200:
+                    raise await self._refused(reply)
+                return await reply.read(deadline=deadline)
+        finally:
+            await transport.aclose()
+
+    async def _refused(self, reply: Reply) -> ApiError:
+        try:
+            body = await reply.read(limit=_LONGEST_ERROR, deadline=anyio.current_time() + _ERROR_TIMEOUT)
+        except ApiError:
+            body = b""
+        log.warning("%s answered with status %d", self.upstream.name, reply.status)
+        return errors.refused(reply.status, reply.headers, body, secrets=self._secrets)
+
+    def reported(self, error: JsonValue) -> ApiError:
+        """An error object in a reply that is a success by its status."""
+        return errors.reported(error, secrets=self._secrets)
+
+    async def aclose(self) -> None:
+        """Close what is idle."""
+        await self._transport.aclose()
+
+
+def headers_of(upstream: Upstream) -> tuple[tuple[str, str], ...]:
+    """What every request carries. Nothing is asked to be packed: inflating costs more than the wire."""
+    headers = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "g4f-proto"}
+    if upstream.key is not None:
+        key = upstream.key.get_secret_value()
+        headers |= {upstream.key_header.lower(): key} if upstream.key_header else {"authorization": f"Bearer {key}"}
+    headers |= {name.lower(): value.get_secret_value() for name, value in upstream.headers.items()}
+    return tuple(headers.items())
+
+
+def _secrets(upstream: Upstream) -> tuple[str, ...]:
+    """What must stand in no message, the longest first: one may be a part of another."""
+    url = urlsplit(upstream.base_url)
+    found = {url.netloc, url.hostname or "", upstream.key.get_secret_value() if upstream.key else ""}
+    found |= {value.get_secret_value() for value in upstream.headers.values()}
+    return tuple(sorted((secret for secret in found if len(secret) > 3), key=len, reverse=True))

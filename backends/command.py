@@ -97,6 +97,9 @@ OPTIONS: Final = (
         help="Where clients reach this server, for addresses of images.  [default: where the request came to]",
     ),
     click.Option(["--media-dir"], metavar="FOLDER", help="Where images are kept.  [default: in the data folder]"),
+    click.Option(
+        ["--cookies-dir"], metavar="FOLDER", help="Where uploaded cookies are kept.  [default: in the data folder]"
+    ),
     click.Option(["--without-key"], is_flag=True, help="Listen beyond this machine although no key is set."),
     click.Option(["--rate"], type=int, help="Requests a minute that each key may make.  [default: any number]"),
     click.Option(

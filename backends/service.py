@@ -26,6 +26,7 @@ from g4f_proto import (
     Call,
     Catalog,
     ChatCall,
+    CookiesCall,
     Exchange,
     Fields,
     ImageCall,
@@ -39,6 +40,7 @@ from g4f_proto import (
 )
 from providers import (
     Conversations,
+    CookieStore,
     MediaStore,
     MemoryConversations,
     Provider,
@@ -76,6 +78,7 @@ class Service:
     :param exposed: it can be reached from other machines.
     :param conversations: where the histories of conversations are kept; in memory by default.
     :param media: where files that were made are kept; in the user's data folder by default.
+    :param cookies: where uploaded cookies are kept; in the user's data folder by default.
     :param new_id: makes 32 hex digits, a new one each time.
     :param now: seconds since 1970.
     """
@@ -102,6 +105,7 @@ class Service:
         version: str = "0",
         conversations: Conversations | None = None,
         media: MediaStore | None = None,
+        cookies: CookieStore | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         now: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.perf_counter,
@@ -118,6 +122,7 @@ class Service:
         self._timeout = timeout
         self._conversations = conversations or MemoryConversations()
         self._media = media or MediaStore()
+        self._cookies = cookies or CookieStore()
         self._new_id = new_id
         self._answering: set[Frames] = set()
         self._emptied: anyio.Event | None = None
@@ -224,6 +229,8 @@ class Service:
         """What shall answer `call`: its provider, with a memory for a conversation and a folder for images."""
         if isinstance(call, MediaCall):
             return self._media
+        if isinstance(call, CookiesCall):
+            return self._cookies
         provider = self._providers[call.provider]
         if isinstance(call, ImageCall):
             return Published(provider, self._media)

@@ -14,7 +14,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from providers import MediaStore, Provider, Scripted
+from providers import CookieStore, MediaStore, Provider, Scripted
 from providers.hibari import Hibari
 from providers.local import Local
 from providers.minilm import MiniLM
@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     api_key: str | None = None
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] | None = None
     media_dir: Path | None = None
+    cookies_dir: Path | None = None
     debug: bool = False
     gui: bool = False
     ignored_providers: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
@@ -123,6 +124,7 @@ def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
         quiet_limit=settings.keepalive,
         public_url=settings.public_url or "",
         media=MediaStore(settings.media_dir),
+        cookies=CookieStore(settings.cookies_dir),
         version=_version(),
     )
 

@@ -31,11 +31,13 @@ from ._calls import (
 )
 from ._capabilities import PARAMETERS
 from ._catalog import CATCH_ALL, KINDS, Catalog, Choice, Kind, Model, ProviderInfo
+from ._cookies import Cookie, read_cookies
 from ._emulation import emulated, with_messages
 from ._errors import (
     ApiError,
     AuthenticationError,
     BodyTooLarge,
+    Forbidden,
     InternalError,
     InvalidRequest,
     LocalProtocolError,
@@ -119,6 +121,7 @@ __all__ = (
     "ChatStreamReader",
     "Choice",
     "CompletionStreamReader",
+    "Cookie",
     "CookiesCall",
     "Embedding",
     "EmbeddingCall",
@@ -130,6 +133,7 @@ __all__ = (
     "Finish",
     "FinishReason",
     "ForChoice",
+    "Forbidden",
     "Form",
     "FormFile",
     "FormLimits",
@@ -197,6 +201,7 @@ __all__ = (
     "media_part",
     "offered",
     "read_completion_reply",
+    "read_cookies",
     "read_data_uri",
     "read_embeddings",
     "read_images",

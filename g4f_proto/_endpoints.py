@@ -9,6 +9,7 @@ from ._routes import Endpoint
 from .dialects import Asked, Page, Reader
 from .dialects.chat import read_request
 from .dialects.completions import read_completion
+from .dialects.cookies import read_cookie_upload
 from .dialects.embeddings import read_embedding_request
 from .dialects.images import read_images_request
 from .dialects.media import read_media
@@ -45,6 +46,7 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.CHAT: read_request,
     Endpoint.COMPLETION: read_completion,
     Endpoint.EMBEDDING: read_embedding_request,
+    Endpoint.COOKIES: read_cookie_upload,
     Endpoint.PROVIDERS: list_providers,
     Endpoint.PROVIDER: one_provider,
     Endpoint.IMAGE: read_images_request,

@@ -14,6 +14,7 @@ __all__ = (
     "ApiError",
     "AuthenticationError",
     "BodyTooLarge",
+    "Forbidden",
     "InternalError",
     "InvalidRequest",
     "LocalProtocolError",
@@ -100,6 +101,12 @@ class AuthenticationError(ApiError):
 
     status, type, code = 401, "authentication_error", "invalid_api_key"
     headers = ((b"www-authenticate", b"Bearer"),)
+
+
+class Forbidden(ApiError):
+    """What this server does for nobody who asks in this way."""
+
+    status, type, code = 403, "permission_error", "forbidden"
 
 
 class ModelNotFound(ApiError):

@@ -48,6 +48,7 @@ ROUTES: Final = (
     ("POST", "/v1/completions", Endpoint.COMPLETION, "Legacy completions, answered as a chat of one turn"),
     ("POST", "/v1/embeddings", Endpoint.EMBEDDING, "Vectors of texts"),
     ("POST", "/api/{provider}/embeddings", Endpoint.EMBEDDING, "The same, from one provider"),
+    ("POST", "/v1/upload_cookies", Endpoint.COOKIES, "Cookie files that providers may use, kept and never given back"),
     ("GET", "/v1/providers", Endpoint.PROVIDERS, "The providers and what they serve"),
     ("GET", "/v1/providers/{provider}", Endpoint.PROVIDER, "One provider"),
     ("POST", "/v1/images/generations", Endpoint.IMAGE, "Images made from a prompt"),

@@ -7,6 +7,7 @@ for a stream; a single reply iterates it directly. Nothing here knows HTTP respo
 from __future__ import annotations
 
 from .conversations import Conversations, MemoryConversations
+from .cookies import CookieStore
 from .history import WithHistory
 from .media import MediaStore, Published
 from .provider import Provider, failure
@@ -16,6 +17,7 @@ from .scripted import Scripted
 
 __all__ = (
     "Conversations",
+    "CookieStore",
     "MediaStore",
     "MemoryConversations",
     "Provider",

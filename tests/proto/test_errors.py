@@ -17,6 +17,7 @@ TABLE: dict[str, tuple[int, str, str | None]] = {
     "AuthenticationError": (401, "authentication_error", "invalid_api_key"),
     "BodyTooLarge": (413, "invalid_request_error", "request_too_large"),
     "InternalError": (500, "server_error", "internal_error"),
+    "Forbidden": (403, "permission_error", "forbidden"),
     "InvalidRequest": (400, "invalid_request_error", None),
     "MethodNotAllowed": (405, "invalid_request_error", "method_not_allowed"),
     "ModelNotFound": (404, "model_not_found", "model_not_found"),

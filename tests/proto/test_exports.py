@@ -51,6 +51,7 @@ INSIDE = {
     "g4f_proto.dialects.messages.stream": {"MessageReply", "MessageStream"},
     "g4f_proto.dialects.messages.upstream": {"MAX_TOKENS", "arguments_object"},
     "g4f_proto.dialects.reader": {"StreamReader", "child", "children", "count", "document", "failure", "text"},
+    "g4f_proto.dialects.cookies": {"CookiesReply", "read_cookie_upload"},
     "g4f_proto.dialects.embeddings": {"EmbeddingReply", "read_embedding_request"},
     "g4f_proto._schema.images": {"ImageRequest", "MAX_PIXELS", "MAX_SIDE", "MIN_SIDE"},
     "g4f_proto.dialects.images": {"ImagesReply", "read_images_request"},

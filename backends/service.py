@@ -36,6 +36,7 @@ from g4f_proto import (
     ProviderTimeout,
     RequestHead,
     ShuttingDown,
+    TokenCounter,
     authenticate,
 )
 from providers import (
@@ -47,6 +48,7 @@ from providers import (
     Published,
     Resting,
     WithHistory,
+    count_tokens,
     failure,
 )
 
@@ -79,6 +81,7 @@ class Service:
     :param conversations: where the histories of conversations are kept; in memory by default.
     :param media: where files that were made are kept; in the user's data folder by default.
     :param cookies: where uploaded cookies are kept; in the user's data folder by default.
+    :param counter: counts tokens for providers that do not.
     :param new_id: makes 32 hex digits, a new one each time.
     :param now: seconds since 1970.
     """
@@ -106,6 +109,7 @@ class Service:
         conversations: Conversations | None = None,
         media: MediaStore | None = None,
         cookies: CookieStore | None = None,
+        counter: TokenCounter = count_tokens,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
         now: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.perf_counter,
@@ -137,6 +141,7 @@ class Service:
             public_url=public_url,
             gui=gui,
             exposed=exposed,
+            counter=counter,
         )
 
     async def __aenter__(self) -> Self:
@@ -235,7 +240,7 @@ class Service:
         if isinstance(call, ImageCall):
             return Published(provider, self._media)
         if isinstance(call, ChatCall) and call.conversation is not None:
-            return WithHistory(provider, self._conversations)
+            return WithHistory(provider, self._conversations, counter=self.api.counter)
         return provider
 
     # What remote providers serve: asked for when a request needs to know, and again when it is old.

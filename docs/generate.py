@@ -103,6 +103,10 @@ def parameters() -> str:
         "tools by a JSON Schema that the provider is held to: one call an answer, its arguments always valid.\n"
         "* `conversation_id` keeps the history on the server, by key, provider and id; send only what is new. Without keys all "
         "callers share one set of ids. A turn that failed, or whose client left, is not kept.\n"
+        "* Limits of tokens are emulated, and usage that a provider does not tell is counted, with o200k_base where the extra "
+        "`tokens` is installed (`pip install 'g4f-proto[tokens]'`), else with an **estimate**: a token for every four bytes of "
+        "UTF-8, within a fifth in prose and code, half of what there is in JSON. Limits hold for thoughts and calls too. A "
+        "provider that knows one of the two names of the limit is asked with that one. Images, sounds and files count nothing.\n"
         "* Without `stream_options` the last chunk of a stream tells the usage, as the G4F REST API shows it.\n"
     )
 

@@ -32,7 +32,7 @@ from ._calls import (
 from ._capabilities import PARAMETERS
 from ._catalog import CATCH_ALL, KINDS, Catalog, Choice, Kind, Model, ProviderInfo
 from ._cookies import Cookie, read_cookies
-from ._emulation import emulated, with_messages
+from ._emulation import Emulation, emulate, emulated, with_messages
 from ._errors import (
     ApiError,
     AuthenticationError,
@@ -88,6 +88,7 @@ from ._schema.tools import Function
 from ._sse import DONE, PING, SseDecoder, SseError, SseEvent, frame
 from ._table import ACCEPTS, INPUTS, TRANSITIONS, State
 from ._text import StopFilter
+from ._tokens import TokenCounter
 from ._tools import offered
 from .dialects.chat import ChatStreamReader, CompletionStreamReader, read_completion_reply, read_reply
 from .dialects.embeddings import read_embeddings
@@ -125,6 +126,7 @@ __all__ = (
     "CookiesCall",
     "Embedding",
     "EmbeddingCall",
+    "Emulation",
     "Endpoint",
     "Event",
     "Exchange",
@@ -184,6 +186,7 @@ __all__ = (
     "State",
     "StopFilter",
     "Stored",
+    "TokenCounter",
     "TokenLogprob",
     "TooManyHeaders",
     "ToolCall",
@@ -195,6 +198,7 @@ __all__ = (
     "Word",
     "ask_message",
     "authenticate",
+    "emulate",
     "emulated",
     "frame",
     "is_remote",

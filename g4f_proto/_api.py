@@ -11,6 +11,7 @@ from typing import Final
 from ._catalog import Catalog
 from ._images import ImageLimits
 from ._multipart import FormLimits
+from ._tokens import TokenCounter
 
 __all__ = ("Api", "KiB", "Limits", "MiB", "RequestHead")
 
@@ -44,6 +45,7 @@ class Api:
     :param fingerprint: ``system_fingerprint``: changes when the code that answers changes.
     :param public_url: where clients reach this server, ``https://api.example.com``; empty: where the request came to.
     :param gui: a page of HTML for ``/``; empty: there is none.
+    :param counter: counts tokens for providers that do not; without it their limits are refused, their usage is null.
     :param exposed: it can be reached from other machines.
     """
 
@@ -55,6 +57,7 @@ class Api:
     fingerprint: str = "fp_0"
     public_url: str = ""
     gui: bytes = b""
+    counter: TokenCounter | None = None
     exposed: bool = False
 
     def __post_init__(self) -> None:

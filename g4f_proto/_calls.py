@@ -33,12 +33,14 @@ class _Call:
     :param model: that provider's own name for the model, options included.
     :param principal: who asks: a digest of the key, empty where none is wanted.
     :param timeout: seconds this call may take, if the client said so.
+    :param id: the answer's id, unique.
     """
 
     provider: str
     model: str = ""
     principal: str = ""
     timeout: float | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

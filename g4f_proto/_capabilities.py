@@ -53,15 +53,16 @@ PARAMETERS: Final[Mapping[str, tuple[JsonValue, ...]]] = {
 _ANY_ASKS: Final = frozenset({"seed", "temperature", "top_p", "web_search_options"})
 
 
-def check(choice: Choice, body: Mapping[str, JsonValue]) -> None:
+def check(choice: Choice, body: Mapping[str, JsonValue], *, counting: bool = False) -> None:
     """Refuse what the chosen provider cannot honour.
 
+    :param counting: tokens can be counted here.
     :raises UnsupportedParameter: naming the parameter and the model.
     """
     native = choice.provider.native
     for name in body:
         neutral = PARAMETERS.get(name)
-        if neutral is None or name in native or emulated(choice.provider, name):
+        if neutral is None or name in native or emulated(choice.provider, name, counting=counting):
             continue
         value = body[name]
         if _asks(name, value) and value not in neutral:

@@ -1,12 +1,12 @@
 # What a provider lacks and the machine does in its place, where that is honest: a filter of events.
 #
 # `stop` by holding back what could begin one; `n` by asking for copies, which the driver runs side by side; tools by
-# a JSON Schema where the provider can be held to one. Anything else that a provider lacks is refused
-# (`_capabilities`).
+# a JSON Schema where the provider can be held to one; limits and counts of tokens with a counter that is handed in.
+# Anything else that a provider lacks is refused (`_capabilities`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
@@ -14,10 +14,11 @@ from pydantic import JsonValue
 from ._calls import ChatCall
 from ._catalog import ProviderInfo
 from ._errors import ApiError, UnsupportedParameter
-from ._events import Event, ForChoice, ProviderEvent, Reasoning, Scored, TokenLogprob
+from ._events import Event, ForChoice, ProviderEvent, Reasoning, Scored, TokenLogprob, Usage
 from ._schema import validate
 from ._schema.chat import ChatRequest, consistent
 from ._text import StopFilter, ThinkSplitter
+from ._tokens import Spent, TokenCounter, prompt_tokens
 from ._tools import ToolReader, offered, rewrite
 
 __all__ = ("EMULATED", "Emulation", "emulate", "emulated", "with_messages")
@@ -34,8 +35,17 @@ EMULATED: Mapping[str, str | None] = {
 }
 
 
-def emulated(info: ProviderInfo, name: str) -> bool:
-    """Whether the machine does in the provider's place what the parameter `name` asks for."""
+#: The two names of one limit: a provider that knows only one is asked with that, one that knows none is cut.
+_LIMITS = frozenset({"max_tokens", "max_completion_tokens"})
+
+
+def emulated(info: ProviderInfo, name: str, *, counting: bool = True) -> bool:
+    """Whether the machine does in the provider's place what the parameter `name` asks for.
+
+    :param counting: it was given a counter of tokens.
+    """
+    if name in _LIMITS:
+        return counting or not _LIMITS.isdisjoint(info.native)
     if name not in EMULATED:
         return False
     needed = EMULATED[name]
@@ -61,12 +71,29 @@ class _Filter:
     think: ThinkSplitter | None
     stop: StopFilter | None
     tools: ToolReader | None
+    spent: Spent | None = None
     tokens: deque[TokenLogprob] = field(default_factory=deque)  # those whose text is held back
     room: int = 0  # letters that have left and are not yet those of a token
 
+    @property
+    def ended(self) -> bool:
+        """What the provider says from here on, a reason to end included, is nobody's."""
+        return (self.stop is not None and self.stop.ended) or (self.spent is not None and self.spent.ended)
+
     def push(self, event: Event) -> Iterator[Event]:
-        if self.stop is not None and self.stop.ended:
-            return  # what a provider says behind the stop, a reason to end included, is nobody's
+        return self._spend(self._filter(event))
+
+    def flush(self) -> Iterator[Event]:
+        return self._spend(self._held())
+
+    def _spend(self, events: Iterator[Event]) -> Iterator[Event]:
+        if self.spent is None:
+            return events
+        return (told for event in events for told in self.spent.push(event))
+
+    def _filter(self, event: Event) -> Iterator[Event]:
+        if self.ended:
+            return
         if isinstance(event, Scored) and (self.tools or self.think):
             event = event.text  # nobody asked for the probabilities: `emulate` refuses that
         if isinstance(event, Scored) and self.stop is not None:
@@ -99,10 +126,10 @@ class _Filter:
             if piece:
                 yield piece
 
-    def flush(self) -> Iterator[Event]:
+    def _held(self) -> Iterator[Event]:
         if self.think is not None and (held := self.think.flush()):
             yield from [Reasoning(text=held)] if self.think.thinking else self._answer(held)
-        if self.stop is None or self.stop.ended:
+        if self.stop is None or self.ended:
             return
         held, tokens = self.stop.flush(), tuple(self.tokens)
         if tokens:
@@ -113,19 +140,41 @@ class _Filter:
 
 @dataclass(slots=True)
 class Emulation:
-    """One request's filters; events of the provider in, events for the encoder out."""
+    """One request's filters; events of the provider in, events for the encoder out.
 
-    filters: list[_Filter] = field(default_factory=list)
-    told_as: str | None = None  # the field that became the provider's `response_format`
+    :param told_as: the field that became the provider's `response_format`.
+    :param counter: counts the tokens if the provider does not.
+    """
+
+    call: ChatCall
+    filters: list[_Filter]
+    told_as: str | None = None
+    counter: TokenCounter | None = None
+    usage: Usage | None = None  # as far as the provider said
 
     def explain(self, error: ApiError) -> None:
         """Let an error blame what the client sent, and not what was made of it."""
         if self.told_as is not None and (error.param or "").partition(".")[0] == "response_format":
             error.param = self.told_as
 
+    def direct(self, write: Callable[[str], bytes]) -> Callable[[str], bytes] | None:
+        """What a text of the first choice may go to in place of :meth:`push` when no filter looks at it."""
+        first = self.filters[0]
+        if first.think or first.stop or first.tools or first.spent is None or first.spent.limit is not None:
+            return None
+        keep = first.spent.words.append
+
+        def kept(text: str) -> bytes:
+            keep(text)
+            return write(text)
+
+        return kept
+
     def push(self, event: ProviderEvent) -> Iterator[ProviderEvent]:
         """What the client is told when the provider says `event`."""
         if not isinstance(event, Event | ForChoice):
+            if isinstance(event, Usage):
+                self.usage = event
             yield event
             return
         index, said = (event.index, event.event) if isinstance(event, ForChoice) else (0, event)
@@ -134,15 +183,23 @@ class Emulation:
                 yield piece if index == 0 else ForChoice(index=index, event=piece)
 
     def flush(self) -> Iterator[ProviderEvent]:
-        """What was held back until the end."""
+        """What was held back until the end, and the count."""
         for index, one in enumerate(self.filters):
             for piece in one.flush():
                 yield piece if index == 0 else ForChoice(index=index, event=piece)
+        # Of copies that were stopped together some had not told theirs.
+        if self.counter is not None and (self.usage is None or (self.satisfied and self.call.copies > 1)):
+            spent = [one.spent for one in self.filters if one.spent is not None]
+            yield Usage(
+                prompt_tokens=prompt_tokens(self.call.request, self.call.prompts, self.counter),
+                completion_tokens=sum(one.tokens for one in spent),
+                reasoning_tokens=sum(one.thoughts for one in spent),
+            )
 
     @property
     def satisfied(self) -> bool:
-        """Every choice has met its stop: nothing more of the provider is wanted."""
-        return all(one.stop is not None and one.stop.ended for one in self.filters)
+        """Every choice has met its stop or its limit: nothing more of the provider is wanted."""
+        return all(one.ended for one in self.filters)
 
 
 def _about_tools(request: ChatRequest) -> bool:
@@ -152,11 +209,18 @@ def _about_tools(request: ChatRequest) -> bool:
     return any(turn.role in ("tool", "function") or turn.tool_calls or turn.function_call for turn in request.messages)
 
 
-def emulate(call: ChatCall, info: ProviderInfo, *, id: str) -> tuple[ChatCall, Emulation | None]:
+def emulate(
+    call: ChatCall, info: ProviderInfo, *, id: str, counter: TokenCounter | None = None
+) -> tuple[ChatCall, Emulation | None]:
     """The call as the provider can honour it, and the filter that makes up for the rest, if there is a rest.
 
+    A call that goes on with a conversation is left as it is: who keeps the history does this, with the history.
+
+    :param counter: for limits that the provider does not keep, and for usage that it does not tell.
     :raises UnsupportedParameter: two parameters cannot be had together.
     """
+    if call.conversation is not None:
+        return call, None
     request, body = call.request, dict(call.body)
     # Several prompts are several calls, even of a provider that makes several answers to each.
     copies = request.n or 1 if "n" not in info.native or len(call.prompts) > 1 else 1
@@ -164,7 +228,9 @@ def emulate(call: ChatCall, info: ProviderInfo, *, id: str) -> tuple[ChatCall, E
     reads = tools and bool(offered(request)[0])
     # A stop ends the words. The object around them, which the provider would look at, is nothing the client sees.
     stops = request.stops if reads or "stop" not in info.native else ()
-    if copies == 1 and not stops and not tools and not info.think_tags:
+    limit = _limit(request, body, info)
+    counts = counter is not None and ("usage" not in info.native or bool(stops) or limit is not None)
+    if copies == 1 and not (stops or tools or counts or info.think_tags or body.keys() != call.body.keys()):
         return call, None
     if tools:
         body = rewrite(request, body)
@@ -181,10 +247,27 @@ def emulate(call: ChatCall, info: ProviderInfo, *, id: str) -> tuple[ChatCall, E
             ThinkSplitter() if info.think_tags else None,
             StopFilter(stops) if stops else None,
             ToolReader(f"{id}{index}") if reads else None,
+            Spent(counter, limit) if counter is not None and counts else None,
         )
         for index in range(request.n or 1)
     ]
-    emulation = Emulation(filters)
+    if body != call.body:
+        call = replace(call, request=validate(ChatRequest, body), body=body)
+    call = replace(call, copies=copies)
+    emulation = Emulation(call, filters, counter=counter if counts else None)
     if reads and request.schema_asked is None:
         emulation.told_as = "tools" if request.tools else "functions"
-    return replace(call, request=validate(ChatRequest, body), body=body, copies=copies), emulation
+    return call, emulation
+
+
+def _limit(request: ChatRequest, body: dict[str, JsonValue], info: ProviderInfo) -> int | None:
+    """The limit of tokens that is not the provider's to keep; one it keeps is told in `body` by a name it knows."""
+    known = _LIMITS & info.native
+    if request.token_limit is None or known == _LIMITS:
+        return None
+    for name in _LIMITS - known:
+        body.pop(name, None)
+    if not known:
+        return request.token_limit
+    body[next(iter(known))] = request.token_limit
+    return None

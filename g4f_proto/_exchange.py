@@ -253,8 +253,8 @@ class Exchange:
         if data:
             if event is not QUIET:
                 self.outcome.delivered = True
-                if self._emulation is None and not isinstance(event, ForChoice):
-                    self._text = encoder.text  # the first choice is open, from here on its texts need no questions
+                if not isinstance(event, ForChoice):
+                    self._text = self._direct(encoder)  # the first choice is open
             if self.state is State.CALLING:
                 self.state = State.STREAMING
                 self.head = Head(encoder.status, encoder.headers + self._extra + self._common())
@@ -360,7 +360,11 @@ class Exchange:
         self._extra = ((b"x-g4f-model", _field(self.call.model)),) if self.call.model else ()
         self.quiet_limit = self.api.quiet_limit if live else None
         # Where nothing is sent before the end there is no commit to wait for.
-        self._text = None if live or self._emulation is not None else self._encoder.text
+        self._text = None if live else self._direct(reading.encoder)
+
+    def _direct(self, encoder: Encoder) -> Callable[[str], bytes] | None:
+        """What a text of the first choice goes to when there are no questions left to ask."""
+        return encoder.text if self._emulation is None else self._emulation.direct(encoder.text)
 
     @property
     def collects(self) -> bool:

@@ -14,6 +14,7 @@ from .provider import Provider, failure
 from .resting import Resting
 from .run import Run
 from .scripted import Scripted
+from .tokens import count_tokens
 
 __all__ = (
     "Conversations",
@@ -26,5 +27,6 @@ __all__ = (
     "Run",
     "Scripted",
     "WithHistory",
+    "count_tokens",
     "failure",
 )

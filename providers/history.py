@@ -1,7 +1,9 @@
 # A provider with a memory: the turns of a conversation stand before the request, and the answer is kept behind it.
 #
-# Wrapped around a provider for the calls that name a conversation, and only those. A turn is kept when the provider has
-# said everything; one that failed, was cancelled or whose client left is not.
+# Wrapped around a provider for the calls that name a conversation, and only those. What the provider lacks is made up
+# for in here and not in the exchange, because the history is the client's: its words, the calls it was told, the answer
+# up to the stop. A turn is kept when the client was told everything; one that failed, was cancelled or whose client
+# left is not.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
@@ -11,15 +13,19 @@ from dataclasses import replace
 from pydantic import JsonValue
 
 from g4f_proto import (
+    ApiError,
     Call,
     ChatCall,
+    Emulation,
     ForChoice,
     Model,
     ProviderEvent,
     ProviderInfo,
     Refusal,
     Scored,
+    TokenCounter,
     ToolCall,
+    emulate,
     with_messages,
 )
 
@@ -32,9 +38,12 @@ __all__ = ("WithHistory",)
 class WithHistory:
     """`provider`, seeing what was said before in the conversation a call names."""
 
-    def __init__(self, provider: Provider, conversations: Conversations) -> None:
+    def __init__(
+        self, provider: Provider, conversations: Conversations, *, counter: TokenCounter | None = None
+    ) -> None:
         self._provider = provider
         self._conversations = conversations
+        self._counter = counter
 
     @property
     def info(self) -> ProviderInfo:
@@ -50,13 +59,32 @@ class WithHistory:
         assert isinstance(given, list)  # it was validated
         async with self._conversations.turn(key) as turn:
             messages = turn.ask([message for message in given if isinstance(message, dict)])
+            shown = with_messages(replace(call, conversation=None), messages)
+            shown, emulation = emulate(shown, self.info, id=call.id, counter=self._counter)
             said = _Said()
-            shown = with_messages(call, messages)
-            async with aclosing(self._provider.stream(replace(shown, conversation=None))) as events:
+            async with aclosing(self._told(shown, emulation)) as events:
                 async for event in events:
                     said.note(event)
                     yield event
             await turn.keep([said.message()])
+
+    async def _told(self, call: ChatCall, emulation: Emulation | None) -> AsyncGenerator[ProviderEvent, None]:
+        try:
+            async with aclosing(self._provider.stream(call)) as events:
+                async for event in events:
+                    if emulation is None:
+                        yield event
+                        continue
+                    for told in emulation.push(event):
+                        yield told
+                    if emulation.satisfied:
+                        break
+        except ApiError as error:
+            if emulation is not None:
+                emulation.explain(error)
+            raise
+        for told in emulation.flush() if emulation is not None else ():
+            yield told
 
     async def aclose(self) -> None:
         await self._provider.aclose()

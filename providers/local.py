@@ -71,7 +71,7 @@ class Local:
         native=frozenset({
             "max_tokens", "max_completion_tokens", "stop", "temperature", "top_p", "frequency_penalty",
             "presence_penalty", "seed", "response_format", "logprobs", "top_logprobs", "logit_bias",
-            "proxy",  # nothing is fetched
+            "usage", "proxy",  # nothing is fetched
         }),
     )  # fmt: skip
 

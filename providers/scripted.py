@@ -38,6 +38,7 @@ _HONOURED: Final = frozenset(
     {
         "max_tokens", "max_completion_tokens", "stop", "logprobs", "top_logprobs", "response_format", "vision",
         "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "reasoning_effort",
+        "usage",
     }
 )  # fmt: skip
 #: The answer is the same whatever these say: nothing is sampled and nothing is fetched.

@@ -63,20 +63,21 @@ def _read(asked: Asked, request: CompletionRequest, document: dict[str, JsonValu
     chat["n"] = (request.n or 1) * len(request.prompts)
     if request.max_tokens is None:
         chat["max_tokens"] = _MAX_TOKENS
-    check(choice, chat)
+    check(choice, chat, counting=asked.api.counter is not None)
     turn = validate(ChatRequest, chat)
     call = ChatCall(
         provider=choice.provider.name,
         model=choice.model,
         principal=asked.principal,
         timeout=turn.timeout,
+        id=asked.id,
         request=turn,
         body=chat,
         prompts=request.prompts,
     )
     reply = CompletionStream if request.stream else CompletionReply
     encoder = reply(request, Envelope(asked.id, asked.created, call, asked.api.fingerprint, b"cmpl-"))
-    call, emulation = emulate(call, choice.provider, id=asked.id)
+    call, emulation = emulate(call, choice.provider, id=asked.id, counter=asked.api.counter)
     return Reading(call, encoder, emulation)
 
 

@@ -165,3 +165,13 @@ def test_lists_are_asked_for_again_when_they_are_old(jump: tuple[str, dict[str, 
 def test_no_error_is_both() -> None:
     kinds = [kind for kind in ApiError.__subclasses__() if kind.elsewhere]
     assert all(kind.status >= 429 for kind in kinds)
+
+
+async def test_who_tells_no_usage_is_counted_for_and_kept_to_its_limit() -> None:
+    async with Service([Far("A", *["one "] * 20)], counter=lambda texts: sum(len(t.split()) for t in texts)) as service:
+        _, document = await ask(service, model="A:same", max_tokens=5)
+        assert document["usage"]["completion_tokens"] == 5
+        assert document["choices"][0]["finish_reason"] == "length"
+        for stream in (False, True):
+            _, told = await ask(service, model="A:same", stream=stream, conversation_id="c", stop="e one")
+            assert (told[-1] if stream else told)["usage"]["completion_tokens"] == 1

@@ -31,9 +31,20 @@ def test_what_is_emulated() -> None:
     assert {name for name, needed in EMULATED.items() if needed == "response_format"} == CONSTRAINED
     assert len(EMULATED) == len(ALWAYS | CONSTRAINED)
     bare, constrained, able = info(), info("response_format"), info("response_format", "tools")
-    assert {name for name in PARAMETERS if emulated(bare, name)} == ALWAYS
-    assert {name for name in PARAMETERS if emulated(constrained, name)} == ALWAYS | CONSTRAINED
-    assert {name for name in PARAMETERS if emulated(able, name)} == ALWAYS, "who has tools is asked for tools"
+    assert {name for name in PARAMETERS if emulated(bare, name, counting=False)} == ALWAYS
+    assert {name for name in PARAMETERS if emulated(constrained, name, counting=False)} == ALWAYS | CONSTRAINED
+    assert {name for name in PARAMETERS if emulated(able, name, counting=False)} == ALWAYS, (
+        "who has tools is asked for tools"
+    )
+
+
+LIMITS = {"max_tokens", "max_completion_tokens"}
+
+
+def test_limits_are_kept_by_who_can_count() -> None:
+    assert {name for name in LIMITS if emulated(info(), name, counting=True)} == LIMITS
+    for known in LIMITS:  # the other name means the same
+        assert {name for name in LIMITS if emulated(info(known), name, counting=False)} == LIMITS
 
 
 @pytest.mark.parametrize("name", sorted(set(ASKED) - ALWAYS))

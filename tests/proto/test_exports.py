@@ -13,7 +13,7 @@ ROOT = Path(g4f_proto.__file__).parent
 #: Offered to the package's other files, not to its users.
 INSIDE = {
     "g4f_proto._capabilities": {"check"},
-    "g4f_proto._emulation": {"EMULATED", "Emulation", "emulate"},
+    "g4f_proto._emulation": {"EMULATED"},
     "g4f_proto._routes": {"match"},
     "g4f_proto._schema": {"parse", "validate"},
     "g4f_proto._schema._json": {"parse"},
@@ -30,6 +30,7 @@ INSIDE = {
     "g4f_proto._access": {"cors", "preflight"},
     "g4f_proto._endpoints": {"READERS"},
     "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
+    "g4f_proto._tokens": {"Spent", "prompt_tokens"},
     "g4f_proto._tools": {"ToolReader", "rewrite"},
     "g4f_proto.dialects": {
         "Page",

@@ -15,9 +15,9 @@ import g4f_proto
 ROOT = Path(g4f_proto.__file__).parent.parent
 #: The standard library's pure parts, module by module; `urllib` is pure only where it parses.
 PURE = {
-    "__future__", "abc", "array", "base64", "binascii", "collections", "collections.abc", "dataclasses", "datetime",
-    "email.utils", "enum", "functools", "hashlib", "hmac", "json", "json.decoder", "json.encoder", "math", "re",
-    "struct", "typing", "urllib.parse",
+    "__future__", "abc", "array", "base64", "binascii", "bisect", "collections", "collections.abc", "dataclasses",
+    "datetime", "email.utils", "enum", "functools", "hashlib", "hmac", "json", "json.decoder", "json.encoder", "math",
+    "re", "struct", "typing", "urllib.parse",
 }  # fmt: skip
 LIBRARIES = {"multipart", "pydantic", "pydantic_core"}
 CONTRACT = "The core does no I/O and knows no clock, chance, environment or async"

@@ -44,7 +44,7 @@ def read_request(asked: Asked) -> Reading:
 
 
 def _read(asked: Asked, request: ChatRequest, document: dict[str, JsonValue], choice: Choice) -> Reading:
-    check(choice, document)
+    check(choice, document, counting=asked.api.counter is not None)
     for position, message in enumerate(request.messages):
         _check_message(message, position, document, choice, asked.api.limits.images)
     call = ChatCall(
@@ -52,13 +52,14 @@ def _read(asked: Asked, request: ChatRequest, document: dict[str, JsonValue], ch
         model=choice.model,
         principal=asked.principal,
         timeout=request.timeout,
+        id=asked.id,
         request=request,
         body=document,
         conversation=request.conversation_id or None,  # "" asks for none, as null does
     )
     reply = ChatStream if request.stream else ChatReply
     encoder = reply(id=asked.id, created=asked.created, call=call, fingerprint=asked.api.fingerprint)
-    call, emulation = emulate(call, choice.provider, id=asked.id)
+    call, emulation = emulate(call, choice.provider, id=asked.id, counter=asked.api.counter)
     return Reading(call, encoder, emulation)
 
 

@@ -96,6 +96,7 @@ from .dialects.images import read_images
 from .dialects.media import MEDIA_TYPES, MediaPart, media_part
 from .dialects.messages import MESSAGE_PARAMETERS, MessageStreamReader, ask_message, read_message
 from .dialects.models import read_models
+from .dialects.responses import ResponseStreamReader, read_response
 
 __all__ = (
     "ACCEPTS",
@@ -175,6 +176,7 @@ __all__ = (
     "Refusal",
     "RequestHead",
     "RequestTimeout",
+    "ResponseStreamReader",
     "Route",
     "Scored",
     "Segment",
@@ -212,5 +214,6 @@ __all__ = (
     "read_message",
     "read_models",
     "read_reply",
+    "read_response",
     "with_messages",
 )

@@ -9,7 +9,7 @@ from ..._calls import ChatCall
 from ..._events import Event, Finish, ForChoice, ProviderEvent, Scored, TokenLogprob, ToolCall, Usage
 from ..._text import quoted
 
-__all__ = ("Ending", "Envelope", "logprobs", "usage_object")
+__all__ = ("Ending", "Envelope", "logprobs", "token_object", "usage_object")
 
 #: JSON has no infinity; what OpenAI sends for a token that cannot be. ("-9999.0 is used to signify that the token is
 #: very unlikely" - schema ChatCompletionTokenLogprob)
@@ -115,11 +115,12 @@ def logprobs(scored: list[Scored]) -> bytes:
     """``logprobs`` of a choice: the four keys of each token are all required."""
     if not scored:
         return b"null"
-    content = [_token(token) for piece in scored for token in piece.tokens]
+    content = [token_object(token) for piece in scored for token in piece.tokens]
     return json.dumps({"content": content, "refusal": None}, separators=(",", ":")).encode("ascii")
 
 
-def _token(token: TokenLogprob) -> dict[str, object]:
+def token_object(token: TokenLogprob) -> dict[str, object]:
+    """A token's entry, its bytes and the likeliest others included."""
     entry = _entry(token)
     entry["top_logprobs"] = [_entry(other) for other in token.top]
     return entry

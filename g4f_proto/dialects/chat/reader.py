@@ -33,7 +33,7 @@ from ..._events import (
 )
 from ..._sse import SseDecoder, SseError
 
-__all__ = ("ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply")
+__all__ = ("ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply", "read_token")
 
 # Quotes within a string are escaped, so this can only be a key and the beginning of its value.
 _CONTENT: Final = re.compile(r'(?<!\\)"content": ?"')
@@ -250,16 +250,20 @@ def _read_choice(choice: Mapping[str, JsonValue], said: Mapping[str, JsonValue],
 def _read_tokens(choice: Mapping[str, JsonValue]) -> tuple[TokenLogprob, ...]:
     scores = choice.get("logprobs")
     content = scores.get("content") if isinstance(scores, dict) else None
-    return tuple(_token(entry) for entry in content or ())  # type: ignore[arg-type, union-attr]
+    return tuple(read_token(entry) for entry in content or ())  # type: ignore[arg-type, union-attr]
 
 
-def _token(entry: Mapping[str, JsonValue]) -> TokenLogprob:
+def read_token(entry: Mapping[str, JsonValue]) -> TokenLogprob:
+    """A token's entry, read.
+
+    :raises TypeError: it is none.
+    """
     token, logprob, spelled = entry["token"], entry["logprob"], entry.get("bytes")
     if not isinstance(token, str) or not isinstance(logprob, int | float):
         raise TypeError("a malformed logprob")
     whole = tuple(token.encode("utf-8", "surrogatepass"))
     raw = tuple(int(byte) for byte in spelled) if isinstance(spelled, list) else whole  # type: ignore[arg-type]
-    top = tuple(_token(other) for other in entry.get("top_logprobs") or ())  # type: ignore[arg-type, union-attr]
+    top = tuple(read_token(other) for other in entry.get("top_logprobs") or ())  # type: ignore[arg-type, union-attr]
     return TokenLogprob(token=token, logprob=float(logprob), bytes=None if raw == whole else raw, top=top)
 
 

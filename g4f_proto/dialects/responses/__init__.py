@@ -1,0 +1,8 @@
+# OpenAI's Responses API, both directions: `stream` writes what `reader` reads; `request` is what a client asks.
+# https://platform.openai.com/docs/api-reference/responses
+from __future__ import annotations
+
+from .reader import ResponseStreamReader, read_response
+from .stream import ResponseReply, ResponseStream
+
+__all__ = ("ResponseReply", "ResponseStream", "ResponseStreamReader", "read_response")

@@ -1,10 +1,11 @@
-# Endpoint -> the reader of its requests. A new endpoint is a line in `_routes.ROUTES` and one here.
+# Endpoint -> the reader of its requests, and the writer of its errors where they have a shape of their own. A new
+# endpoint is a line in `_routes.ROUTES` and one here.
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from ._errors import UnknownUrl
+from ._errors import ApiError, UnknownUrl
 from ._routes import Endpoint
 from .dialects import Asked, Page, Reader
 from .dialects.chat import read_request
@@ -13,10 +14,11 @@ from .dialects.cookies import read_cookie_upload
 from .dialects.embeddings import read_embedding_request
 from .dialects.images import read_images_request
 from .dialects.media import read_media
+from .dialects.messages import message_error, read_messages
 from .dialects.models import list_models, one_model
 from .dialects.providers import list_providers, one_provider
 
-__all__ = ("READERS",)
+__all__ = ("ERRORS", "READERS")
 
 
 #: What the page may do: run what stands in it, and talk to this server. https://www.w3.org/TR/CSP3/
@@ -47,6 +49,7 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.COMPLETION: read_completion,
     Endpoint.EMBEDDING: read_embedding_request,
     Endpoint.COOKIES: read_cookie_upload,
+    Endpoint.MESSAGE: read_messages,
     Endpoint.PROVIDERS: list_providers,
     Endpoint.PROVIDER: one_provider,
     Endpoint.IMAGE: read_images_request,
@@ -55,4 +58,9 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.MODEL: one_model,
     Endpoint.GUI: _gui,
     Endpoint.HEALTH: _health,
+}
+
+#: Everywhere else an error is `ApiError.body`.
+ERRORS: Final[Mapping[Endpoint, Callable[[ApiError], bytes]]] = {
+    Endpoint.MESSAGE: message_error,
 }

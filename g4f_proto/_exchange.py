@@ -24,7 +24,7 @@ from ._api import Api, RequestHead
 from ._calls import Call, ChatCall
 from ._catalog import Catalog
 from ._emulation import Emulation
-from ._endpoints import READERS
+from ._endpoints import ERRORS, READERS
 from ._errors import (
     ApiError,
     BodyTooLarge,
@@ -49,7 +49,9 @@ _OPEN = frozenset({Endpoint.HEALTH, Endpoint.GUI, Endpoint.MEDIA})
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
 _FORMS = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
-_JSON = frozenset({Endpoint.CHAT, Endpoint.COMPLETION, Endpoint.IMAGE, Endpoint.SPEECH, Endpoint.EMBEDDING})
+_JSON = frozenset({
+    Endpoint.CHAT, Endpoint.COMPLETION, Endpoint.MESSAGE, Endpoint.IMAGE, Endpoint.SPEECH, Endpoint.EMBEDDING
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,7 +323,7 @@ class Exchange:
         if request.method == "OPTIONS":
             return  # a preflight has no key, and every path takes it
         try:
-            route = match(request.method, request.target)
+            route = self._route = match(request.method, request.target)
         except ApiError:
             authenticate(request.headers, self.api.keys)  # a stranger learns nothing about paths either
             raise
@@ -334,7 +336,6 @@ class Exchange:
             raise self._too_large()
         if route.endpoint in _FORMS:
             self._form = FormReader(request.headers.get(b"content-type", b""), limits.form)
-        self._route = route
 
     def _open(self, route: Route) -> bytes:
         if route.endpoint in _JSON:
@@ -402,7 +403,8 @@ class Exchange:
             headers += ((b"retry-after", b"%d" % max(1, round(wait))), (b"retry-after-ms", b"%d" % (wait * 1000)))
         if error.should_retry is not None:
             headers += ((b"x-should-retry", b"true" if error.should_retry else b"false"),)
-        return self._whole(error.status, headers, error.body())
+        write = ERRORS.get(self._route.endpoint, ApiError.body) if self._route is not None else ApiError.body
+        return self._whole(error.status, headers, write(error))
 
     def _common(self) -> Fields:
         identity: Fields = ((b"x-request-id", b"req_" + self._id.encode("ascii")),)

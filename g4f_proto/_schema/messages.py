@@ -13,11 +13,12 @@ from .chat import Name, Stop, Tokens
 from .tools import FunctionName, Strict
 
 __all__ = (
-    "Block",
+    "DocumentBlock",
     "ImageBlock",
     "MessageRequest",
     "RedactedBlock",
     "ResultBlock",
+    "Shown",
     "TextBlock",
     "ThinkingBlock",
     "Turn",
@@ -60,6 +61,38 @@ class ImageBlock(Hinted):
     source: Annotated[Base64Source | UrlSource, Field(discriminator="type")]
 
 
+class PdfSource(Strict):
+    """A PDF's file."""
+
+    type: Literal["base64"]
+    media_type: Literal["application/pdf"]
+    data: str
+
+
+class PlainSource(Strict):
+    """A text."""
+
+    type: Literal["text"]
+    media_type: Literal["text/plain"]
+    data: str
+
+
+class NoCitations(Strict):
+    """Nobody here cites."""
+
+    enabled: Literal[False] = False
+
+
+class DocumentBlock(Hinted):
+    """A document."""
+
+    type: Literal["document"]
+    source: Annotated[PdfSource | PlainSource, Field(discriminator="type")]
+    title: str | None = None
+    context: None = None
+    citations: NoCitations | None = None
+
+
 class UseBlock(Hinted):
     """A call of a tool."""
 
@@ -69,16 +102,15 @@ class UseBlock(Hinted):
     input: dict[str, JsonValue]
 
 
+Shown = Annotated[TextBlock | ImageBlock | DocumentBlock, Field(discriminator="type")]
+
+
 class ResultBlock(Hinted):
     """What a tool answered."""
 
     type: Literal["tool_result"]
     tool_use_id: str
-    content: (
-        str
-        | Annotated[list[Annotated[TextBlock | ImageBlock, Field(discriminator="type")]], Field(fail_fast=True)]
-        | None
-    ) = None
+    content: str | Annotated[list[Shown], Field(fail_fast=True)] | None = None
     is_error: bool | None = None
 
 
@@ -96,7 +128,8 @@ class RedactedBlock(Strict):
 
 
 Block = Annotated[
-    TextBlock | ImageBlock | UseBlock | ResultBlock | ThinkingBlock | RedactedBlock, Field(discriminator="type")
+    TextBlock | ImageBlock | DocumentBlock | UseBlock | ResultBlock | ThinkingBlock | RedactedBlock,
+    Field(discriminator="type"),
 ]
 
 

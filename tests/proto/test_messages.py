@@ -31,14 +31,14 @@ from g4f_proto import (
 )
 from g4f_proto.dialects.messages import MessageReply, MessageStream
 
-from .made import CREATED, ID, MESSAGES
+from .made import ID, MESSAGES
 from .said import EVENTS
 
 
-def wire(events: list[ProviderEvent], kind: type[MessageStream] = MessageStream) -> bytes:
+def wire(events: list[ProviderEvent], kind: type[MessageStream] = MessageStream, *, thoughts: bool = True) -> bytes:
     request = ChatRequest.model_validate({"model": "echo", "messages": MESSAGES})
     call = ChatCall(provider="One", model="echo", request=request, body={})
-    encoder = kind(id=ID, created=CREATED, call=call, fingerprint="fp")
+    encoder = kind(id=ID, call=call, thoughts=thoughts)
     return b"".join(map(encoder.event, events)) + encoder.end()
 
 
@@ -212,7 +212,7 @@ def test_calls_written_in_turns_lose_nothing() -> None:
 
 def test_a_silence_before_the_first_word() -> None:
     kinds = [document["type"] for document in documents(wire([QUIET, "a", QUIET]))]
-    assert kinds[:3] == ["message_start", "ping", "content_block_start"]
+    assert kinds[:3] == ["ping", "message_start", "content_block_start"]
     assert kinds.count("ping") == 2
     assert wire([QUIET, ForChoice(index=1, event="b")], MessageReply) == wire([], MessageReply)
 
@@ -220,12 +220,15 @@ def test_a_silence_before_the_first_word() -> None:
 @pytest.mark.parametrize("kind", [MessageStream, MessageReply])
 def test_a_failure(kind: type[MessageStream]) -> None:
     request = ChatRequest.model_validate({"messages": MESSAGES})
-    encoder = kind(
-        id=ID, created=CREATED, call=ChatCall(provider="One", model="m", request=request, body={}), fingerprint=""
-    )
+    encoder = kind(id=ID, call=ChatCall(provider="One", model="m", request=request, body={}), thoughts=False)
     out = encoder.fail(InternalError("Broken."))
     data = '{"type":"error","error":{"type":"api_error","message":"Broken."}}'
     assert out.decode() == (f"event: error\ndata: {data}\n\n" if encoder.live else data)
+
+
+def test_thoughts_nobody_wants() -> None:
+    for kind in (MessageStream, MessageReply):
+        assert wire([Reasoning(text="hm"), "a"], kind, thoughts=False) == wire(["a"], kind)
 
 
 # --- what an upstream says ---

@@ -21,9 +21,11 @@ from .. import Asked, Reading, first_able
 from .reply import ChatReply
 from .stream import ChatStream
 
-__all__ = ("read_request",)
+__all__ = ("check_part", "few_images", "read_request")
 
 _MOST_IMAGES: Final = 100  # each may claim many pixels, and a body has room for hundreds of thousands of small ones
+#: Where in a part what it holds is.
+_INSIDE: Final = {"image_url": "image_url.url", "input_audio": "input_audio.data", "file": "file.file_data"}
 _NO_CONTENT: Final = frozenset({"assistant", "function"})  # roles whose content may be null or missing
 
 
@@ -37,8 +39,7 @@ def read_request(asked: Asked) -> Reading:
     conversation = route.conversation  # what the path names wins over the body, the provider too
     request = validate(ChatRequest, document if conversation is None else {**document, "conversation_id": conversation})
     consistent(request)
-    if sum(len(message.image_urls) for message in request.messages) > _MOST_IMAGES:
-        raise InvalidRequest(f"A chat has at most {_MOST_IMAGES} images.", param="messages", code="too_many_images")
+    few_images(request, "messages")
     choices = api.catalog.resolve(request.model, route.provider or request.provider)
     return first_able(choices, partial(_read, asked, request, document))
 
@@ -63,6 +64,15 @@ def _read(asked: Asked, request: ChatRequest, document: dict[str, JsonValue], ch
     return Reading(call, encoder, emulation)
 
 
+def few_images(request: ChatRequest, param: str) -> None:
+    """Refuse more images than a chat may have.
+
+    :raises InvalidRequest: naming `param`.
+    """
+    if sum(len(message.image_urls) for message in request.messages) > _MOST_IMAGES:
+        raise InvalidRequest(f"A chat has at most {_MOST_IMAGES} images.", param=param, code="too_many_images")
+
+
 def _check_message(
     message: Message, position: int, document: Mapping[str, JsonValue], choice: Choice, limits: ImageLimits
 ) -> None:
@@ -85,30 +95,34 @@ def _check_message(
             code="invalid_type",
         )
     for index, part in enumerate(content):
-        _check_part(part, f"{where}[{index}]", choice, limits)
+        inside = f"{where}[{index}].{_INSIDE.get(part.type)}"
+        check_part(part, f"{where}[{index}]", inside, choice, limits)
 
 
-def _check_part(part: Part, where: str, choice: Choice, limits: ImageLimits) -> None:
+def check_part(part: Part, where: str, inside: str, choice: Choice, limits: ImageLimits) -> None:
+    """Refuse a part that the chosen provider cannot take, or that does not hold what it says.
+
+    :param where: the part's path in the request, for errors.
+    :param inside: the path of what it holds.
+    :raises InvalidRequest: naming one of the two.
+    """
     native = choice.provider.native
     if isinstance(part, ImagePart) and "vision" in native:
-        url = f"{where}.image_url.url"
         if not is_remote(part.image_url.url):
-            read_data_uri(part.image_url.url, param=url, limits=limits)
+            read_data_uri(part.image_url.url, param=inside, limits=limits)
         elif "remote_images" not in native:
             raise UnsupportedParameter(
-                f"The model '{choice.model}' takes images as data URIs only: this server fetches none.", param=url
+                f"The model '{choice.model}' takes images as data URIs only: this server fetches none.", param=inside
             )
     elif isinstance(part, AudioPart) and "audio" in native:
         try:
             a2b_base64(part.input_audio.data, strict_mode=True)
         except ValueError:
-            where = f"{where}.input_audio.data"
-            raise InvalidRequest(f"Invalid '{where}': it is not base64.", param=where, code="invalid_value") from None
+            raise InvalidRequest(f"Invalid '{inside}': it is not base64.", param=inside, code="invalid_value") from None
     elif isinstance(part, FilePart) and "files" in native:
         if not (part.file.file_data or part.file.file_id):
-            where = f"{where}.file.file_data"
             raise InvalidRequest(
-                f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter"
+                f"Missing required parameter: '{inside}'.", param=inside, code="missing_required_parameter"
             )
     elif isinstance(part, ImagePart | AudioPart | FilePart):
         raise UnsupportedParameter(

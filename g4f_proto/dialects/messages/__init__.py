@@ -3,8 +3,19 @@
 # https://docs.claude.com/en/api/messages
 from __future__ import annotations
 
+from .errors import message_error
 from .reader import MessageStreamReader, read_message
+from .request import read_messages
 from .stream import MessageReply, MessageStream
 from .upstream import MESSAGE_PARAMETERS, ask_message
 
-__all__ = ("MESSAGE_PARAMETERS", "MessageReply", "MessageStream", "MessageStreamReader", "ask_message", "read_message")
+__all__ = (
+    "MESSAGE_PARAMETERS",
+    "MessageReply",
+    "MessageStream",
+    "MessageStreamReader",
+    "ask_message",
+    "message_error",
+    "read_message",
+    "read_messages",
+)

@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final
 
 from ..._calls import ChatCall
 from ..._errors import ApiError
 from ..._events import Finish, ProviderEvent, Quiet, Reasoning, Refusal, Scored, ToolCall, Usage
 from ..._sse import named_frame
 from ..._text import quote, quoted
-from .. import JSON_HEADERS, SSE_HEADERS, Headers
+from .. import JSON_HEADERS, SSE_HEADERS, Encoder
 from ..chat.envelope import Ending
-from .errors import error_body
+from .errors import message_error
 from .upstream import arguments_object
 
 __all__ = ("MessageReply", "MessageStream")
@@ -76,14 +76,18 @@ def _call(call: ToolCall, arguments: bytes) -> bytes:
     return b'{"type":"tool_use","id":%b,"name":%b,"input":%b}' % (quoted(call.id), quoted(call.name), arguments)
 
 
-class MessageStream:
-    """The live encoder of a message."""
+class MessageStream(Encoder):
+    """The live encoder of a message.
 
-    headers: ClassVar[Headers] = SSE_HEADERS
-    live: ClassVar[bool] = True
+    :param thoughts: the client wants thoughts.
+    """
 
-    def __init__(self, *, id: str, created: int, call: ChatCall, fingerprint: str) -> None:
-        self.usage: Usage | None = None
+    headers = SSE_HEADERS
+    live = True
+
+    def __init__(self, *, id: str, call: ChatCall, thoughts: bool) -> None:
+        self._usage: Usage | None = None
+        self._thoughts = thoughts
         self._call_id = f"toolu_{id}"
         self._head = b'{"id":"msg_%b","type":"message","role":"assistant","model":%b,"provider":%b,' % (
             id.encode("ascii"),
@@ -97,6 +101,11 @@ class MessageStream:
         self._ending = Ending(legacy=False)
         self._refusals: list[str] = []
 
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider counted, as far as it said."""
+        return self._usage
+
     def text(self, text: str) -> bytes:
         """A piece of the answer's text; the whole hot path."""
         block = self._open
@@ -109,16 +118,16 @@ class MessageStream:
         if isinstance(event, str):
             return self.text(event) if event else b""
         if isinstance(event, Quiet):
-            return self._start() + _PING
+            return _PING  # it opens nothing: another provider may still begin
         if isinstance(event, Scored):
             return self.text(event.text) if event.text else b""
         if isinstance(event, Reasoning):
-            return self._say("thinking", event.text) if event.text else b""
+            return self._say("thinking", event.text) if event.text and self._thoughts else b""
         if isinstance(event, ToolCall):
             piece = self._ending.call(event, self._call_id)
             return self._call(piece) if piece is not None else b""
         if isinstance(event, Usage):
-            self.usage = event
+            self._usage = event
         elif isinstance(event, Refusal):
             self._refusals.append(event.text)
         elif isinstance(event, Finish):
@@ -138,7 +147,7 @@ class MessageStream:
 
     def fail(self, error: ApiError) -> bytes:
         """The provider failed after bytes have left."""
-        return named_frame(b"error", error_body(error))
+        return named_frame(b"error", message_error(error))
 
     def _start(self) -> bytes:
         if self._started:
@@ -188,7 +197,7 @@ class MessageStream:
         return b'"stop_reason":"%b","stop_sequence":null%b' % (reason, details)
 
     def _count(self) -> bytes:
-        usage = self.usage or Usage(prompt_tokens=0, completion_tokens=0)
+        usage = self._usage or Usage(prompt_tokens=0, completion_tokens=0)
         return (
             b'{"input_tokens":%d,"cache_read_input_tokens":%d,"output_tokens":%d,'
             b'"output_tokens_details":{"thinking_tokens":%d}}'
@@ -203,8 +212,8 @@ class MessageStream:
 class MessageReply(MessageStream):
     """The collecting encoder of a message: the same blocks, told once."""
 
-    headers: ClassVar[Headers] = JSON_HEADERS
-    live: ClassVar[bool] = False
+    headers = JSON_HEADERS
+    live = False
 
     def text(self, text: str) -> bytes:
         super().text(text)
@@ -219,4 +228,4 @@ class MessageReply(MessageStream):
         return self._head + b'"content":[%b],%b,"usage":%b}' % (content, self._why(), self._count())
 
     def fail(self, error: ApiError) -> bytes:
-        return error_body(error)
+        return message_error(error)

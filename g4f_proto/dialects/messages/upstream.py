@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from binascii import a2b_base64
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,7 +17,7 @@ from ..._calls import ChatCall
 from ..._errors import UnsupportedParameter
 from ..._images import is_remote, media_type
 from ..._schema.chat import ChatRequest, Message
-from ..._schema.parts import ImagePart, RefusalPart, TextPart
+from ..._schema.parts import FilePart, ImagePart, RefusalPart, TextPart
 from ..._schema.tools import JsonFormat
 from ..._tools import offered
 
@@ -28,9 +29,9 @@ Json = dict[str, JsonValue]
 MAX_TOKENS: Final = 16_384
 #: The parameters of a chat that have a word in the Messages API.
 MESSAGE_PARAMETERS: Final = frozenset({
-    "function_call", "functions", "max_completion_tokens", "max_tokens", "parallel_tool_calls", "reasoning_effort",
-    "remote_images", "response_format", "service_tier", "stop", "temperature", "tool_choice", "tools", "top_k", "top_p",
-    "vision",
+    "files", "function_call", "functions", "max_completion_tokens", "max_tokens", "parallel_tool_calls",
+    "reasoning_effort", "remote_images", "response_format", "service_tier", "stop", "temperature", "tool_choice",
+    "tools", "top_k", "top_p", "vision",
 })  # fmt: skip
 #: `reasoning_effort` -> `output_config.effort`.
 _EFFORTS: Final = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
@@ -171,6 +172,8 @@ def _parts(message: Message, raw: Mapping[str, JsonValue]) -> list[JsonValue]:
             found.append({"type": "text", "text": said, **_hint(given)})
         elif isinstance(part, ImagePart):
             found.append({"type": "image", "source": _source(part.image_url.url), **_hint(given)})
+        elif isinstance(part, FilePart):
+            found.append({"type": "document", **_document(part), **_hint(given)})
     return found
 
 
@@ -179,6 +182,21 @@ def _source(url: str) -> Json:
         return {"type": "url", "url": url}
     data = url.partition(",")[2]
     return {"type": "base64", "media_type": media_type(data), "data": data}
+
+
+def _document(part: FilePart) -> Json:
+    kind, comma, data = (part.file.file_data or "").partition(",")
+    kind = kind.lower().partition(":")[2].partition(";")[0]
+    if not comma or kind not in ("application/pdf", "text/plain"):
+        raise _refused("The model takes files as data URIs of PDFs and plain texts.", "messages")
+    title: Json = {"title": part.file.filename} if part.file.filename else {}
+    if kind == "application/pdf":
+        return {"source": {"type": "base64", "media_type": kind, "data": data}, **title}
+    try:
+        text = a2b_base64(data, strict_mode=True).decode("utf-8", "replace")
+    except ValueError:
+        raise _refused("The file is not base64.", "messages") from None
+    return {"source": {"type": "text", "media_type": kind, "data": text}, **title}
 
 
 def _raw(document: Mapping[str, JsonValue], name: str) -> list[Mapping[str, JsonValue]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ..._errors import ApiError
+from ..names import rename
 
 __all__ = ("error_event", "failure_object", "response_error")
 
@@ -24,13 +25,13 @@ _NAMES: Final[Mapping[str, str]] = {
 
 def response_error(error: ApiError) -> bytes:
     """The body of a refusal."""
-    _rename(error)
+    rename(error, _NAMES)
     return error.body()
 
 
 def error_event(error: ApiError) -> bytes:
     """The fields of an ``error`` event, none of them nested: code, message, param."""
-    _rename(error)
+    rename(error, _NAMES)
     found = {"code": error.code, "message": error.message, "param": error.param}
     return json.dumps(found, separators=(",", ":")).encode("ascii")[1:-1]
 
@@ -39,11 +40,3 @@ def failure_object(error: ApiError) -> bytes:
     """The ``error`` of a response; of its codes, two are a server's."""
     code = "rate_limit_exceeded" if error.status == 429 else "server_error"
     return json.dumps({"code": code, "message": error.message}, separators=(",", ":")).encode("ascii")
-
-
-def _rename(error: ApiError) -> None:
-    """Let an error name what the client sent, and not what was made of it."""
-    name = (error.param or "").partition(".")[0].partition("[")[0]
-    if name in _NAMES:
-        error.param = _NAMES[name]
-        error.message = error.message.replace(f"'{name}'", f"'{error.param}'")

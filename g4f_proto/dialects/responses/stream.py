@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import Final
 
 from pydantic import JsonValue
 
 from ..._calls import ChatCall
 from ..._errors import ApiError
-from ..._events import ForChoice, ProviderEvent, Quiet, Reasoning, Refusal, Scored, ToolCall, Usage
+from ..._events import Finish, ProviderEvent, Quiet, Reasoning, Refusal, Scored, ToolCall, Usage
 from ..._sse import PING, named_frame
 from ..._text import quoted
-from .. import JSON_HEADERS, SSE_HEADERS, Headers
+from .. import JSON_HEADERS, SSE_HEADERS, Encoder
 from ..chat.envelope import Ending
 from .errors import error_event, failure_object
 from .items import CALL, REFUSAL, TEXT, THOUGHT, Item, Kind, Part, scores
@@ -30,17 +30,17 @@ __all__ = ("ResponseReply", "ResponseStream")
 _INCOMPLETE: Final[Mapping[str, bytes]] = {"length": b"max_output_tokens", "content_filter": b"content_filter"}
 
 
-class ResponseStream:
+class ResponseStream(Encoder):
     """The live encoder of a response.
 
     :param echo: the fields that a response repeats of its request.
     """
 
-    headers: ClassVar[Headers] = SSE_HEADERS
-    live: ClassVar[bool] = True
+    headers = SSE_HEADERS
+    live = True
 
     def __init__(self, *, id: str, created: int, call: ChatCall, echo: Mapping[str, JsonValue]) -> None:
-        self.usage: Usage | None = None
+        self._usage: Usage | None = None
         self._id = id.encode("ascii")
         self._start = b'{"id":"resp_%b","object":"response","created_at":%d,"model":%b,"provider":%b,%b' % (
             self._id,
@@ -55,6 +55,11 @@ class ResponseStream:
         self._calls: dict[int, Part] = {}
         self._ending = Ending(legacy=False)
 
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider counted, as far as it said."""
+        return self._usage
+
     def text(self, text: str) -> bytes:
         """A piece of the answer's text."""
         return self._say(TEXT, text)
@@ -64,7 +69,7 @@ class ResponseStream:
         if isinstance(event, str):
             return self._say(TEXT, event)
         if isinstance(event, Quiet):
-            return self._begin() + PING
+            return PING  # it opens nothing: another provider may still begin
         if isinstance(event, Scored):
             return self._say(TEXT, event.text, event)
         if isinstance(event, Reasoning):
@@ -75,8 +80,8 @@ class ResponseStream:
             piece = self._ending.call(event, f"call_{self._id.decode()}")
             return self._call(piece) if piece is not None else b""
         if isinstance(event, Usage):
-            self.usage = event
-        elif not isinstance(event, ForChoice):  # one answer is all there is room for
+            self._usage = event
+        elif isinstance(event, Finish):
             self._ending.reason = event.reason
         return b""
 
@@ -182,7 +187,7 @@ class ResponseStream:
             error,
             b"null" if reason is None else b'{"reason":"%b"}' % reason,
             b",".join(item.document() for item in self._items),
-            b"null" if self.usage is None else _usage(self.usage),
+            b"null" if self._usage is None else _count(self._usage),
         )
 
     def _event(self, kind: bytes, body: bytes) -> bytes:
@@ -193,8 +198,8 @@ class ResponseStream:
 class ResponseReply(ResponseStream):
     """The collecting encoder of a response: the same items, told once."""
 
-    headers: ClassVar[Headers] = JSON_HEADERS
-    live: ClassVar[bool] = False
+    headers = JSON_HEADERS
+    live = False
 
     def text(self, text: str) -> bytes:
         super().text(text)
@@ -212,7 +217,7 @@ class ResponseReply(ResponseStream):
         return error.body()
 
 
-def _usage(usage: Usage) -> bytes:
+def _count(usage: Usage) -> bytes:
     return (
         b'{"input_tokens":%d,"input_tokens_details":{"cached_tokens":%d,"cache_write_tokens":0},"output_tokens":%d,'
         b'"output_tokens_details":{"reasoning_tokens":%d},"total_tokens":%d}'

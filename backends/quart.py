@@ -23,7 +23,7 @@ from hypercorn.typing import HTTPScope
 from quart.wrappers.response import ResponseBody
 from werkzeug.datastructures import Headers
 
-from g4f_proto import Exchange, Head, KiB
+from g4f_proto import Exchange, Head, KiB, State
 
 from .command import Backend, main
 from .frames import Frames
@@ -90,6 +90,8 @@ class _Body(ResponseBody):
         yield self._first
         async for data in self._frames:
             yield data
+        if self._exchange.state is State.CLOSED:
+            raise TimeoutError  # the one way to leave a reply without an end: Quart does so when its own time is over
 
 
 async def serve(

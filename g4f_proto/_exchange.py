@@ -298,13 +298,17 @@ class Exchange:
         return data
 
     def fail(self, error: ApiError) -> bytes:
-        """The provider failed, the time is over, the server stops: the error, as a status or as a frame."""
+        """The provider failed, the time is over, the server stops: the error, as a status or as a frame.
+
+        Where neither can be, the exchange is CLOSED: the connection must end without the end of the reply.
+        """
         if self._emulation is not None:
             self._emulation.explain(error)
         if self.state is State.STREAMING and self._encoder is not None:
-            self.state, self._text = State.DONE, None
+            data, self._text = self._encoder.fail(error), None
+            self.state = State.DONE if data is not None else State.CLOSED
             self.outcome.error, self.outcome.usage = error, self._encoder.usage
-            return self._encoder.fail(error)
+            return data or b""
         return self._refuse(error) if self.state in _BEFORE else b""
 
     # How a request is read.

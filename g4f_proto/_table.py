@@ -20,7 +20,7 @@ class State(Enum):
     CALLING = "the call runs, nothing was sent, the status is still ours to choose"
     STREAMING = "the head is out with status 200, the answer is being sent"
     DONE = "the reply is complete"
-    CLOSED = "the client is gone; whatever comes is dropped in silence"
+    CLOSED = "the client is gone, or must be left; whatever comes is dropped in silence"
 
 
 INPUTS: Final = ("receive_data", "receive_end", "learn", "disconnect", "send", "another", "end", "fail")
@@ -50,6 +50,7 @@ TRANSITIONS: Final = (
     (State.CALLING, "fail", State.DONE, "status and JSON"),
     (State.STREAMING, "end", State.DONE, "finish, usage, terminator"),
     (State.STREAMING, "fail", State.DONE, "one error frame, terminator"),
+    (State.STREAMING, "fail", State.CLOSED, "sound has no place for an error: the reply is broken off"),
     (State.RECEIVING, "disconnect", State.CLOSED, "the peer is gone"),
     (State.CALLING, "disconnect", State.CLOSED, "the peer is gone"),
     (State.STREAMING, "disconnect", State.CLOSED, "the peer is gone, or a write failed"),

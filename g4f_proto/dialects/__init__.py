@@ -69,8 +69,11 @@ class Encoder(ABC):
         :raises ApiError: what it said is not an answer.
         """
 
-    def fail(self, error: ApiError) -> bytes:
-        """The provider failed after bytes have left; never asked of a collecting encoder."""
+    def fail(self, error: ApiError) -> bytes | None:
+        """The provider failed after bytes have left; never asked of a collecting encoder.
+
+        None: what was begun has no place to say so, and must be broken off.
+        """
         return error.body()
 
 

@@ -180,5 +180,5 @@ class FileReply(Encoder):
     def end(self) -> bytes:
         return b""
 
-    def fail(self, error: ApiError) -> bytes:
-        return b""  # what was promised cannot be kept: the reply stays shorter than its Content-Length
+    def fail(self, error: ApiError) -> bytes | None:
+        return None  # a file has no place for an error, and its reply stays shorter than its Content-Length

@@ -12,6 +12,7 @@ from g4f_proto import (
     QUIET,
     TRANSITIONS,
     Exchange,
+    File,
     InternalError,
     LocalProtocolError,
     Model,
@@ -61,6 +62,13 @@ def streaming_quiet() -> Exchange:
     return exchange
 
 
+def streaming_file() -> Exchange:
+    exchange = ask(b"", "GET", b"/media/x.png")[0]
+    exchange.send(File(size=2, type="image/png", etag="x", modified=0))
+    assert exchange.send(b"a")
+    return exchange
+
+
 def done_reply() -> Exchange:
     exchange = calling()
     exchange.end()
@@ -101,7 +109,7 @@ MAKERS: dict[State, list[Callable[[], Exchange]]] = {
     State.RECEIVING: [receiving, receiving_bad],
     State.WAITING: [waiting, waiting_list],
     State.CALLING: [calling, calling_stream],
-    State.STREAMING: [streaming, streaming_quiet],
+    State.STREAMING: [streaming, streaming_quiet, streaming_file],
     State.DONE: [done_reply, done_stream, done_failed, done_refused, done_at_once],
     State.CLOSED: [closed(make) for make in (receiving, receiving_bad, waiting, calling, calling_stream, streaming)],
 }

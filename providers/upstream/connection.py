@@ -47,6 +47,11 @@ class Connection:
         poll.register(self.stream.extra(SocketAttribute.raw_socket), select.POLLIN)  # noqa: S610
         return not poll.poll(0)
 
+    @property
+    def ready(self) -> bool:
+        """The next piece of the body, or its end, is here."""
+        return bool(self._body) or self._whole
+
     async def request(self, message: bytes) -> None:
         """Send a request, and read the head of its reply.
 
@@ -74,7 +79,7 @@ class Connection:
 
         :raises ApiError: the other side broke off, or speaks no HTTP.
         """
-        while not self._body and not self._whole:
+        while not self.ready:
             if self._nonsense:
                 raise errors.unreadable()
             data = await self._read()

@@ -58,6 +58,8 @@ class Proxied:
 
 
 class _Body:
+    ready = False  # httpx2 does not tell
+
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
         self._pieces: AsyncIterator[bytes] = response.aiter_raw()

@@ -68,7 +68,9 @@ Step = bytes | Act | float | Callable[[], Any]
 
 
 @asynccontextmanager
-async def serving(*scripts: list[Step], tls: ssl.SSLContext | None = None) -> AsyncGenerator[Peer, None]:
+async def serving(
+    *scripts: list[Step], tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncGenerator[Peer, None]:
     """Each request is answered by the next script, all further ones by the last."""
     peer = Peer()
 
@@ -89,7 +91,7 @@ async def serving(*scripts: list[Step], tls: ssl.SSLContext | None = None) -> As
                     peer.gone.set()
                     return
 
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     peer.port = listener.getsockname()[1]
     listener.setblocking(False)
     server: Any = await SocketListener.from_socket(listener)
@@ -98,6 +100,7 @@ async def serving(*scripts: list[Step], tls: ssl.SSLContext | None = None) -> As
     async with server, anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, handle, tasks)
         yield peer
+        await anyio.wait_all_tasks_blocked()  # a connection whose task never began would be closed by nobody
         tasks.cancel_scope.cancel()
 
 

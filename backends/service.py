@@ -47,6 +47,7 @@ from providers import (
     Provider,
     Published,
     Resting,
+    Structured,
     WithHistory,
     count_tokens,
     failure,
@@ -114,9 +115,7 @@ class Service:
         now: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._providers: dict[str, Provider] = {
-            provider.info.name: Resting(provider) if provider.info.remote else provider for provider in providers
-        }
+        self._providers = {provider.info.name: _equipped(provider) for provider in providers}
         self._told: dict[str, float] = {}  # remote provider -> when to ask it again, on the loop's clock
         self._asking: anyio.Event | None = None
         self._limiter = None if rate is None else Limiter(rate)
@@ -283,6 +282,12 @@ class Service:
     def timeout(self, call: Call) -> float:
         """Seconds the answer to `call` may take."""
         return self._timeout if call.timeout is None else min(self._timeout, call.timeout)
+
+
+def _equipped(provider: Provider) -> Provider:
+    """`provider` with what it needs to be relied on: rests when it fails, a judge of its JSON."""
+    relied: Provider = Resting(provider) if provider.info.remote else provider
+    return relied if "response_format" in provider.info.native else Structured(relied)
 
 
 async def _models(provider: Provider) -> tuple[Model, ...]:

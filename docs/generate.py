@@ -107,6 +107,8 @@ def parameters() -> str:
         "`tokens` is installed (`pip install 'g4f-proto[tokens]'`), else with an **estimate**: a token for every four bytes of "
         "UTF-8, within a fifth in prose and code, half of what there is in JSON. Limits hold for thoughts and calls too. A "
         "provider that knows one of the two names of the limit is asked with that one. Images, sounds and files count nothing.\n"
+        "* JSON of a provider that has no `response_format` is asked for in the prompt and judged: valid, in one piece, or 502 "
+        "`invalid_answer`.\n"
         "* Without `stream_options` the last chunk of a stream tells the usage, as the G4F REST API shows it.\n"
     )
 

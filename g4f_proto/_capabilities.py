@@ -65,6 +65,8 @@ def check(choice: Choice, body: Mapping[str, JsonValue], *, counting: bool = Fal
         if neutral is None or name in native or emulated(choice.provider, name, counting=counting):
             continue
         value = body[name]
+        if name == "response_format" and isinstance(value, dict) and value.get("type") in native:
+            continue
         if _asks(name, value) and value not in neutral:
             raise UnsupportedParameter(
                 f"Unsupported parameter: '{name}' is not supported with the model '{choice.model}' "

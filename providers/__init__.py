@@ -14,6 +14,7 @@ from .provider import Provider, failure
 from .resting import Resting
 from .run import Run
 from .scripted import Scripted
+from .structured import Structured
 from .tokens import count_tokens
 
 __all__ = (
@@ -26,6 +27,7 @@ __all__ = (
     "Resting",
     "Run",
     "Scripted",
+    "Structured",
     "WithHistory",
     "count_tokens",
     "failure",

@@ -16,7 +16,7 @@ from .document import Document
 from .errors import Budget, Exhausted, Unsatisfiable
 from .search import Search
 
-__all__ = ("Unsatisfiable", "instance")
+__all__ = ("Unsatisfiable", "instance", "valid")
 
 _STEPS: Final = 150_000
 _SIZE: Final = 1_000_000  # characters and values
@@ -40,6 +40,17 @@ def instance(schema: JsonValue) -> JsonValue:
         raise Unsatisfiable("#", str(why)) from None
     except RecursionError:
         raise Unsatisfiable("#", "it is nested too deep") from None
+
+
+def valid(schema: JsonValue, value: JsonValue) -> bool:
+    """Whether `value` is valid against the schema; formats are annotations.
+
+    :raises Unsatisfiable: the schema cannot be read, or it would take too long to tell.
+    """
+    try:
+        return Document(schema, Budget(_STEPS)).holds((schema, "#"), value)
+    except Exhausted as why:
+        raise Unsatisfiable("#", str(why)) from None
 
 
 def _found(schema: JsonValue, *, shown: int) -> JsonValue:

@@ -129,3 +129,13 @@ def test_the_refusal_is_the_chosen_providers() -> None:
     only = Catalog(providers={"Echo": ECHO}, models=MODELS)
     assert only.resolve("echo")[0].provider.native == ECHO.native
     assert API.catalog.resolve("my-bare")[0].provider.native == frozenset()
+
+
+def test_a_format_may_be_had_by_its_own_name() -> None:
+    """Not by a grammar: so no tools can be made of it."""
+    shape = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}
+    able = Choice(info("json_object"), "m")
+    check(able, {"response_format": {"type": "json_object"}})
+    for refused_ in ({"response_format": shape}, {"tools": ASKING["tools"]}):
+        with pytest.raises(UnsupportedParameter):
+            check(able, refused_)  # type: ignore[arg-type]

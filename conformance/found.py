@@ -79,6 +79,11 @@ class Found:
             raise Failed(f"{self._name} should be an integer, is {show(self.value)}")
         return self.value
 
+    def number(self) -> float:
+        if not isinstance(self.value, int | float) or isinstance(self.value, bool):
+            raise Failed(f"{self._name} should be a number, is {show(self.value)}")
+        return self.value
+
     def object(self) -> dict[str, Json]:
         if not isinstance(self.value, dict):
             raise Failed(f"{self._name} should be an object, is {show(self.value)}")

@@ -1,6 +1,7 @@
 """The mistakes of real servers, each as one mutation of a right one, beside the cases that must see it."""
 
 from .answers import ANSWERS
+from .lists import LISTS
 from .mutations import (
     DONE,
     body,
@@ -32,6 +33,7 @@ from .proxy import Flaw
 
 FLAWS: dict[str, Flaw] = {
     **ANSWERS,
+    **LISTS,
     # the stream's frames
     "id fields": Flaw(("stream.fields",), events=data(lambda event: b"id: 7\n" + event)),
     "retry first": Flaw(("stream.fields",), events=lambda events: [b"retry: 3000\n\n", *events]),

@@ -46,7 +46,7 @@ def at(target: Target, *, host: str | None = None, port: int) -> Target:
 
 
 #: The complaints that chat can show; `rooms` tells what they are.
-COMPLAINTS = set(range(1, 26)) - {19, 23}
+COMPLAINTS = set(range(1, 26)) - {23}
 
 
 def test_every_complaint_has_its_cases() -> None:
@@ -58,7 +58,10 @@ PROVEN = {
     "choices",
     "completions",
     "conversation",
+    "cookies",
+    "embeddings",
     "logprobs",
+    "providers",
     "reasoning",
     "structured",
     "toolchoice",

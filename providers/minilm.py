@@ -6,7 +6,6 @@
 # are looked for at each call, so that installing them while the server runs is enough.
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import threading
@@ -24,7 +23,6 @@ from g4f_proto import (
     EmbeddingCall,
     InvalidRequest,
     Model,
-    ModelNotInstalled,
     ProviderEvent,
     ProviderInfo,
     ProviderNotWorking,
@@ -33,6 +31,7 @@ from g4f_proto import (
 )
 
 from . import weights
+from .installing import lacking, not_installed
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession  # type: ignore[import-untyped]
@@ -46,7 +45,6 @@ DIMENSIONS: Final = 384  #: of every vector
 #: Tokens of an input; the network has no more positions. sentence-transformers cuts at 256 and says nothing.
 CONTEXT: Final = 512
 _WEIGHTS: Final = weights.WEIGHTS["minilm"]
-_EXTRA: Final = ("onnxruntime", "tokenizers", "numpy")
 #: In one go: 0.1 s on two cores, 0.2 s on a busy one. More are no faster.
 _BATCH: Final = 1024
 # A word of any length can be one token, and blanks are none: only the tokenizer can tell if a text is too long. But it
@@ -86,10 +84,7 @@ class MiniLM:
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         assert isinstance(call, EmbeddingCall)  # the one kind its model has
         if missing := _missing():
-            how = " && ".join(missing)
-            raise ModelNotInstalled(
-                f"The model 'all-minilm-l6-v2' is not installed on this server. To install it: {how}", param="model"
-            )
+            raise not_installed("all-minilm-l6-v2", missing)
         if call.dimensions not in (None, DIMENSIONS):
             # A prefix of a vector means something only if the model was trained for that, and this one was not.
             # https://arxiv.org/abs/2205.13147
@@ -188,10 +183,7 @@ class _Network:
 
 
 def _missing() -> list[str]:
-    """The commands that install what is not here."""
-    package = any(importlib.util.find_spec(name) is None for name in _EXTRA)
-    commands = {"pip install 'g4f-proto[embeddings]'": package, "g4f pull minilm": not weights.installed(_WEIGHTS)}
-    return [command for command, missing in commands.items() if missing]
+    return lacking("embeddings", ("onnxruntime", "tokenizers", "numpy"), _WEIGHTS)
 
 
 def _framed(tokens: tuple[int, ...]) -> tuple[int, ...]:

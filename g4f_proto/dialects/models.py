@@ -87,8 +87,10 @@ def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
             seen.add(alias)
             yield entry
     for name, info in catalog.providers.items():
-        if name not in seen and any(model.listed for model in catalog.models.get(name, ())):
-            yield {**_entry(name, info.label), "image": False, "vision": False, "provider": True}
+        models = [model for model in catalog.models.get(name, ()) if model.listed]
+        if name not in seen and models:
+            image, vision = any("image" in model.kinds for model in models), any(model.vision for model in models)
+            yield {**_entry(name, info.label), "image": image, "vision": vision, "provider": True}
 
 
 def _aliases(catalog: Catalog) -> Iterator[tuple[str, dict[str, JsonValue]]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g4f_proto import Catalog, Model, ProviderInfo, ProviderNotWorking, read_models
+from g4f_proto import Catalog, Kind, Model, ProviderInfo, ProviderNotWorking, read_models
 
 from .made import API, CATALOG, ask, chat, error, get, header, status
 
@@ -46,6 +46,64 @@ def test_every_name_that_is_listed_can_be_called_and_retrieved() -> None:
         assert ask(chat(model=entry["id"]))[0].call is not None
         exchange, out = get(b"/v1/models/" + entry["id"].encode())
         assert (status(exchange), json.loads(out)) == (200, entry)
+
+
+ALL_KINDS = Catalog(
+    providers={
+        name: ProviderInfo(name=name, label=name, default_model=default)
+        for name, default in (("Eyes", "see"), ("Painter", "paint"), ("Empty", "none"))
+    },
+    models={
+        "Eyes": (
+            Model(id="see", owned_by="us", vision=True),
+            Model(id="gone", owned_by="us", listed=False),
+            Model(id="hear", owned_by="us", kinds=frozenset({"transcription"})),
+        ),
+        "Painter": (
+            Model(id="paint", owned_by="us", kinds=frozenset({"image"})),
+            Model(id="org/embed:1", owned_by="us", kinds=frozenset({"embedding"})),
+        ),
+        "Empty": (Model(id="none", owned_by="us", kinds=frozenset({"speech"}), listed=False),),
+    },
+    aliases={"dall-e-3": "paint", "text-embedding-3-small": "org/embed:1", "*": "see"},
+)
+
+
+def test_the_flags_are_true() -> None:
+    flags = {entry["id"]: (entry["image"], entry["vision"], entry["provider"]) for entry in listed(catalog=ALL_KINDS)}
+    assert flags == {
+        "see": (False, True, False),
+        "hear": (False, False, False),
+        "paint": (True, False, False),
+        "org/embed:1": (False, False, False),
+        "dall-e-3": (True, False, False),
+        "text-embedding-3-small": (False, False, False),
+        "Eyes": (False, True, True),
+        "Painter": (True, False, True),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "model"),
+    [
+        ("see", "chat", "see"),
+        ("hear", "transcription", "hear"),
+        ("paint", "image", "paint"),
+        ("dall-e-3", "image", "paint"),
+        ("org/embed:1", "embedding", "org/embed:1"),
+        ("text-embedding-3-small", "embedding", "org/embed:1"),
+        ("Eyes", "chat", "see"),
+        ("Eyes", "transcription", "hear"),
+        ("Painter", "image", "paint"),
+        ("Painter", "embedding", "org/embed:1"),
+    ],
+)
+def test_what_is_listed_is_answered_at_the_endpoint_of_its_kind(name: str, kind: Kind, model: str) -> None:
+    assert name in {entry["id"] for entry in listed(catalog=ALL_KINDS)}
+    (choice, *_) = ALL_KINDS.resolve(name, kind=kind)
+    assert choice.model == model
+    exchange, out = get(b"/v1/models/" + name.encode(), api=replace(API, catalog=ALL_KINDS))
+    assert (status(exchange), json.loads(out)["id"]) == (200, name)
 
 
 def test_no_id_is_listed_twice() -> None:

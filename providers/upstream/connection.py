@@ -34,6 +34,8 @@ class Connection:
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self._give = give
+        self._poll = select.poll()
+        self._poll.register(stream.extra(SocketAttribute.raw_socket), select.POLLIN)  # noqa: S610
         self._body: list[bytes] = []
         self._parser: HttpResponseParser | None = None
         self._headed = self._whole = self._stays = self._nonsense = False
@@ -41,11 +43,7 @@ class Connection:
     @property
     def usable(self) -> bool:
         """Idle, not for too long, and not closed by the other side: a socket with something to read is."""
-        if self.idle_until < anyio.current_time():
-            return False
-        poll = select.poll()
-        poll.register(self.stream.extra(SocketAttribute.raw_socket), select.POLLIN)  # noqa: S610
-        return not poll.poll(0)
+        return self.idle_until >= anyio.current_time() and not self._poll.poll(0)
 
     @property
     def ready(self) -> bool:

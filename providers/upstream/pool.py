@@ -19,7 +19,7 @@ from anyio.abc import ByteStream
 
 from . import errors
 from .connection import Connection, Unused
-from .transport import Reply, Request
+from .transport import Reply, Request, within
 
 __all__ = ("IDLE", "Pool", "trusted")
 
@@ -90,10 +90,7 @@ class Pool:
 
     async def _exchange(self, connection: Connection, message: bytes, deadline: float) -> Reply:
         try:
-            with anyio.CancelScope(deadline=deadline) as scope:
-                await connection.request(message)
-            if scope.cancelled_caught:
-                raise errors.too_slow()
+            await within(deadline, connection.request(message))
         except BaseException:
             await connection.aclose()
             raise
@@ -113,10 +110,11 @@ class Pool:
         if self._closed:
             await anyio.aclose_forcefully(connection.stream)
             return
-        connection.idle_until = anyio.current_time() + IDLE
+        now = anyio.current_time()
+        connection.idle_until = now + IDLE
         self._idle.append(connection)
         # The oldest wait at the front: they go when their time is over, or when there are too many.
-        while len(self._idle) > _MOST_IDLE or self._idle[0].idle_until < anyio.current_time():
+        while len(self._idle) > _MOST_IDLE or self._idle[0].idle_until < now:
             await anyio.aclose_forcefully(self._idle.popleft().stream)
 
     async def aclose(self) -> None:

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from . import errors
 from .pool import trusted
-from .transport import Reply, Request
+from .transport import Reply, Request, within
 
 __all__ = ("Proxied",)
 
@@ -45,10 +45,8 @@ class Proxied:
         made = self._client.build_request(
             request.method, url, headers=list(request.headers), content=request.body or None
         )
-        with anyio.CancelScope(deadline=deadline) as scope, _told(urlsplit(url).netloc):
-            response = await self._client.send(made, stream=True)
-        if scope.cancelled_caught:
-            raise errors.too_slow()
+        with _told(urlsplit(url).netloc):
+            response = await within(deadline, self._client.send(made, stream=True))
         headers = {name.lower(): value for name, value in response.headers.raw}
         return Reply(response.status_code, headers, _Body(response))
 

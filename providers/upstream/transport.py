@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import anyio
 
@@ -17,7 +17,9 @@ from g4f_proto import ApiError
 
 from . import errors
 
-__all__ = ("MAX_REPLY", "Reply", "Request", "Source", "Transport")
+__all__ = ("MAX_REPLY", "Reply", "Request", "Source", "Transport", "within")
+
+T = TypeVar("T")
 
 #: Bytes a reply in one piece may have: ten images of 1024 x 1024 as base64 have some 30 MB.
 MAX_REPLY: Final = 64 * 1024 * 1024
@@ -40,6 +42,18 @@ class Request:
 
     def __repr__(self) -> str:  # its headers hold a key
         return f"<{self.method} {self.path}>"
+
+
+async def within(deadline: float, waiting: Awaitable[T]) -> T:
+    """What is waited for, if it comes before the deadline, on the loop's clock.
+
+    :raises ApiError: it does not.
+    """
+    if deadline == inf:  # a scope costs as much as decoding ten chunks
+        return await waiting
+    with anyio.CancelScope(deadline=deadline):
+        return await waiting
+    raise errors.too_slow()
 
 
 class Source(Protocol):
@@ -97,16 +111,10 @@ class Reply:
         """
         if not self._readable:
             raise errors.unreadable()
-        while True:
-            if self._source.ready:  # a scope costs as much as decoding ten chunks
-                data = await self._inflated()
-            else:
-                with anyio.CancelScope(deadline=deadline) as scope:
-                    data = await self._inflated()
-                if scope.cancelled_caught:
-                    raise errors.too_slow()
-            if data is not None:
-                return data
+        data = None
+        while data is None:
+            data = await (self._inflated() if self._source.ready else within(deadline, self._inflated()))
+        return data
 
     async def _inflated(self) -> bytes | None:
         """None: more is needed."""

@@ -17,6 +17,7 @@ from .dialects.media import read_media
 from .dialects.messages import message_error, read_messages
 from .dialects.models import list_models, one_model
 from .dialects.providers import list_providers, one_provider
+from .dialects.responses import read_responses, response_error
 
 __all__ = ("ERRORS", "READERS")
 
@@ -50,6 +51,7 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.EMBEDDING: read_embedding_request,
     Endpoint.COOKIES: read_cookie_upload,
     Endpoint.MESSAGE: read_messages,
+    Endpoint.RESPONSE: read_responses,
     Endpoint.PROVIDERS: list_providers,
     Endpoint.PROVIDER: one_provider,
     Endpoint.IMAGE: read_images_request,
@@ -63,4 +65,5 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
 #: Everywhere else an error is `ApiError.body`.
 ERRORS: Final[Mapping[Endpoint, Callable[[ApiError], bytes]]] = {
     Endpoint.MESSAGE: message_error,
+    Endpoint.RESPONSE: response_error,
 }

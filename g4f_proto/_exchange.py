@@ -36,7 +36,7 @@ from ._errors import (
 )
 from ._events import QUIET, ForChoice, ProviderEvent, Usage
 from ._multipart import FormReader
-from ._routes import Endpoint, Route, match
+from ._routes import ROUTES, Endpoint, Route, match
 from ._table import ACCEPTS, State
 from .dialects import JSON_HEADERS, Asked, Encoder, Page, Reading
 
@@ -49,9 +49,7 @@ _OPEN = frozenset({Endpoint.HEALTH, Endpoint.GUI, Endpoint.MEDIA})
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
 _FORMS = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
-_JSON = frozenset({
-    Endpoint.CHAT, Endpoint.COMPLETION, Endpoint.MESSAGE, Endpoint.IMAGE, Endpoint.SPEECH, Endpoint.EMBEDDING
-})  # fmt: skip
+_JSON = frozenset(endpoint for method, _, endpoint, _ in ROUTES if method == "POST") - _FORMS
 
 
 @dataclass(frozen=True, slots=True)

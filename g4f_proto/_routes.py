@@ -21,6 +21,7 @@ class Endpoint(Enum):
     CHAT = "a chat completion"
     COMPLETION = "a legacy completion"
     MESSAGE = "a message, in Anthropic's API"
+    RESPONSE = "a response, in OpenAI's newer API"
     IMAGE = "images made from a prompt"
     SPEECH = "a text spoken"
     TRANSCRIPTION = "a recording written down"
@@ -55,6 +56,8 @@ ROUTES: Final = (
     ("POST", "/v1/images/generations", Endpoint.IMAGE, "Images made from a prompt"),
     ("POST", "/api/{provider}/images/generations", Endpoint.IMAGE, "The same, by one provider"),
     ("GET", "/media/{filename}", Endpoint.MEDIA, "A file that was made here; its name is its key"),
+    ("POST", "/v1/responses", Endpoint.RESPONSE, "Chat in OpenAI's Responses API, one answer or a stream"),
+    ("POST", "/api/{provider}/responses", Endpoint.RESPONSE, "The same, from one provider"),
     ("POST", "/v1/messages", Endpoint.MESSAGE, "Chat in Anthropic's Messages API, one answer or a stream"),
     ("POST", "/api/{provider}/messages", Endpoint.MESSAGE, "The same, from one provider"),
     ("GET", "/v1/models", Endpoint.MODELS, "Models and providers that can be named as `model`"),

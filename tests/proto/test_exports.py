@@ -43,7 +43,7 @@ INSIDE = {
     "g4f_proto.dialects.chat.envelope": {"Ending", "Envelope", "logprobs", "token_object", "usage_object"},
     "g4f_proto.dialects.chat.reader": {"read_token"},
     "g4f_proto.dialects.chat.reply": {"ChatReply"},
-    "g4f_proto.dialects.chat.request": {"check_part", "few_images", "read_request"},
+    "g4f_proto.dialects.chat.request": {"Held", "chat_reading", "check_part", "few_images", "read_request"},
     "g4f_proto.dialects.chat.stream": {"ChatStream"},
     "g4f_proto.dialects.completions": {"CompletionReply", "CompletionStream", "read_completion"},
     "g4f_proto.dialects.messages": {
@@ -58,7 +58,14 @@ INSIDE = {
         "DocumentBlock", "ImageBlock", "MessageRequest", "RedactedBlock", "ResultBlock", "Shown", "TextBlock",
         "ThinkingBlock", "Turn", "UseBlock",
     },
-    "g4f_proto.dialects.responses": {"ResponseReply", "ResponseStream", "ResponseStreamReader", "read_response"},
+    "g4f_proto._schema.responses": {
+        "CallItem", "Content", "FilePart", "ImagePart", "MessageItem", "OutputItem", "ReasoningItem", "RefusalPart",
+        "ResponseRequest", "SchemaFormat", "SoundPart", "TextPart",
+    },
+    "g4f_proto.dialects.responses": {
+        "ResponseReply", "ResponseStream", "ResponseStreamReader", "read_response", "read_responses", "response_error",
+    },
+    "g4f_proto.dialects.responses.request": {"read_responses"},
     "g4f_proto.dialects.responses.errors": {"error_event", "failure_object", "response_error"},
     "g4f_proto.dialects.responses.items": {"CALL", "Item", "Kind", "Part", "REFUSAL", "TEXT", "THOUGHT", "scores"},
     "g4f_proto.dialects.responses.stream": {"ResponseReply", "ResponseStream"},

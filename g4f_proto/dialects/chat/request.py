@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 from binascii import a2b_base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -17,16 +18,25 @@ from ..._images import ImageLimits, is_remote, read_data_uri
 from ..._schema import validate
 from ..._schema.chat import ChatRequest, Message, consistent
 from ..._schema.parts import AudioPart, FilePart, ImagePart, Part
-from .. import Asked, Reading, first_able
+from .. import Asked, Encoder, Reading, first_able
 from .reply import ChatReply
 from .stream import ChatStream
 
-__all__ = ("check_part", "few_images", "read_request")
+__all__ = ("Held", "chat_reading", "check_part", "few_images", "read_request")
 
 _MOST_IMAGES: Final = 100  # each may claim many pixels, and a body has room for hundreds of thousands of small ones
 #: Where in a part what it holds is.
 _INSIDE: Final = {"image_url": "image_url.url", "input_audio": "input_audio.data", "file": "file.file_data"}
 _NO_CONTENT: Final = frozenset({"assistant", "function"})  # roles whose content may be null or missing
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A part of a message, its path in the request, and the path of what it holds: for errors."""
+
+    part: Part
+    where: str
+    inside: str
 
 
 def read_request(asked: Asked) -> Reading:
@@ -48,6 +58,27 @@ def _read(asked: Asked, request: ChatRequest, document: dict[str, JsonValue], ch
     check(choice, document, counting=asked.api.counter is not None)
     for position, message in enumerate(request.messages):
         _check_message(message, position, document, choice, asked.api.limits.images)
+    reply = ChatStream if request.stream else ChatReply
+
+    def encoder(call: ChatCall) -> Encoder:
+        return reply(id=asked.id, created=asked.created, call=call, fingerprint=asked.api.fingerprint)
+
+    return chat_reading(asked, choice, request, document, encoder)
+
+
+def chat_reading(
+    asked: Asked,
+    choice: Choice,
+    request: ChatRequest,
+    body: Mapping[str, JsonValue],
+    encoder: Callable[[ChatCall], Encoder],
+) -> Reading:
+    """What a chat demands of the provider that was chosen, in whatever API it was asked for.
+
+    :param body: `request` as JSON.
+    :param encoder: makes the encoder of the answer.
+    :raises UnsupportedParameter: two parameters cannot be had together.
+    """
     call = ChatCall(
         provider=choice.provider.name,
         model=choice.model,
@@ -55,13 +86,12 @@ def _read(asked: Asked, request: ChatRequest, document: dict[str, JsonValue], ch
         timeout=request.timeout,
         id=asked.id,
         request=request,
-        body=document,
+        body=body,
         conversation=request.conversation_id or None,  # "" asks for none, as null does
     )
-    reply = ChatStream if request.stream else ChatReply
-    encoder = reply(id=asked.id, created=asked.created, call=call, fingerprint=asked.api.fingerprint)
+    writes = encoder(call)
     call, emulation = emulate(call, choice.provider, id=asked.id, counter=asked.api.counter)
-    return Reading(call, encoder, emulation)
+    return Reading(call, writes, emulation)
 
 
 def few_images(request: ChatRequest, param: str) -> None:
@@ -95,18 +125,16 @@ def _check_message(
             code="invalid_type",
         )
     for index, part in enumerate(content):
-        inside = f"{where}[{index}].{_INSIDE.get(part.type)}"
-        check_part(part, f"{where}[{index}]", inside, choice, limits)
+        path = f"{where}[{index}]"
+        check_part(Held(part, path, f"{path}.{_INSIDE.get(part.type)}"), choice, limits)
 
 
-def check_part(part: Part, where: str, inside: str, choice: Choice, limits: ImageLimits) -> None:
+def check_part(held: Held, choice: Choice, limits: ImageLimits) -> None:
     """Refuse a part that the chosen provider cannot take, or that does not hold what it says.
 
-    :param where: the part's path in the request, for errors.
-    :param inside: the path of what it holds.
-    :raises InvalidRequest: naming one of the two.
+    :raises InvalidRequest: naming the part, or what it holds.
     """
-    native = choice.provider.native
+    part, where, inside, native = held.part, held.where, held.inside, choice.provider.native
     if isinstance(part, ImagePart) and "vision" in native:
         if not is_remote(part.image_url.url):
             read_data_uri(part.image_url.url, param=inside, limits=limits)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from pydantic import JsonValue
 
-from ..._calls import ChatCall
 from ..._capabilities import check
 from ..._catalog import Choice
-from ..._emulation import emulate
 from ..._errors import InvalidRequest, UnsupportedParameter
 from ..._schema import validate
 from ..._schema.chat import ChatRequest, consistent
@@ -29,9 +26,9 @@ from ..._schema.messages import (
     Turn,
     UseBlock,
 )
-from ..._schema.parts import FilePart, ImagePart, Part
+from ..._schema.parts import FilePart, ImagePart
 from .. import Asked, Reading, first_able
-from ..chat.request import check_part, few_images
+from ..chat.request import Held, chat_reading, check_part, few_images
 from .stream import MessageReply, MessageStream
 
 __all__ = ("read_messages",)
@@ -58,15 +55,6 @@ _CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
 _TIERS: Final = {"auto": "auto", "standard_only": "default"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """A part that holds more than words, its path in the request, and the path of what it holds."""
-
-    part: Part
-    where: str
-    inside: str
-
-
 def read_messages(asked: Asked) -> Reading:
     """The call a request for a message demands.
 
@@ -77,7 +65,7 @@ def read_messages(asked: Asked) -> Reading:
     for name, neutral in _REFUSED.items():
         if document.get(name) is not None and document[name] not in neutral:
             raise UnsupportedParameter(f"Unsupported parameter: '{name}' is not supported here.", param=name)
-    held: list[_Held] = []
+    held: list[Held] = []
     body = _chat(request, held)
     chat = validate(ChatRequest, body)
     consistent(chat)
@@ -87,30 +75,22 @@ def read_messages(asked: Asked) -> Reading:
 
 
 def _read(
-    asked: Asked, request: MessageRequest, chat: ChatRequest, body: Json, held: Sequence[_Held], choice: Choice
+    asked: Asked, request: MessageRequest, chat: ChatRequest, body: Json, held: Sequence[Held], choice: Choice
 ) -> Reading:
-    check(choice, body)
+    check(choice, body, counting=asked.api.counter is not None)
     if request.top_k is not None and "top_k" not in choice.provider.native:
         raise UnsupportedParameter(
             f"Unsupported parameter: 'top_k' is not supported with the model '{choice.model}'.", param="top_k"
         )
-    for one in held:
-        check_part(one.part, one.where, one.inside, choice, asked.api.limits.images)
-    call = ChatCall(
-        provider=choice.provider.name,
-        model=choice.model,
-        principal=asked.principal,
-        request=chat,
-        body=body,
+    for part in held:
+        check_part(part, choice, asked.api.limits.images)
+    reply = MessageStream if request.stream else MessageReply
+    return chat_reading(
+        asked, choice, chat, body, lambda call: reply(id=asked.id, call=call, thoughts=request.shows_thoughts)
     )
-    encoder = (MessageStream if request.stream else MessageReply)(
-        id=asked.id, call=call, thoughts=request.shows_thoughts
-    )
-    call, emulation = emulate(call, choice.provider, id=asked.id)
-    return Reading(call, encoder, emulation)
 
 
-def _chat(request: MessageRequest, held: list[_Held]) -> Json:
+def _chat(request: MessageRequest, held: list[Held]) -> Json:
     messages: list[JsonValue] = []
     if request.system:
         messages.append({"role": "system", "content": _content(request.system)})
@@ -166,7 +146,7 @@ def _tools(request: MessageRequest) -> Json:
     return found
 
 
-def _turns(turn: Turn, where: str, held: list[_Held]) -> list[JsonValue]:
+def _turns(turn: Turn, where: str, held: list[Held]) -> list[JsonValue]:
     """A turn as those of a chat: one, and one for each result of a tool, in their order."""
     if isinstance(turn.content, str):
         return [{"role": turn.role, "content": turn.content}]
@@ -204,7 +184,7 @@ def _turns(turn: Turn, where: str, held: list[_Held]) -> list[JsonValue]:
     return turns
 
 
-def _result(block: ResultBlock, path: str, held: list[_Held]) -> Json:
+def _result(block: ResultBlock, path: str, held: list[Held]) -> Json:
     content = block.content or ""
     if not isinstance(content, str):
         parts: list[JsonValue] = [_part(part, f"{path}.content[{index}]", held) for index, part in enumerate(content)]
@@ -214,7 +194,7 @@ def _result(block: ResultBlock, path: str, held: list[_Held]) -> Json:
     return result | ({"is_error": True} if block.is_error else {}) | _hint(block.cache_control)
 
 
-def _part(block: Shown, path: str, held: list[_Held]) -> Json:
+def _part(block: Shown, path: str, held: list[Held]) -> Json:
     hint = _hint(block.cache_control)
     if isinstance(block, TextBlock):
         return {"type": "text", "text": block.text, **hint}
@@ -226,10 +206,10 @@ def _part(block: Shown, path: str, held: list[_Held]) -> Json:
         url, inside = f"data:{source.media_type};base64,{data}", f"{path}.source.data"
     if isinstance(block, DocumentBlock):
         file: Json = {"filename": block.title or "document", "file_data": url}
-        held.append(_Held(FilePart.model_validate({"type": "file", "file": file}), path, inside))
+        held.append(Held(FilePart.model_validate({"type": "file", "file": file}), path, inside))
         return {"type": "file", "file": file, **hint}
     image: Json = {"url": url}
-    held.append(_Held(ImagePart.model_validate({"type": "image_url", "image_url": image}), path, inside))
+    held.append(Held(ImagePart.model_validate({"type": "image_url", "image_url": image}), path, inside))
     return {"type": "image_url", "image_url": image, **hint}
 
 

@@ -90,7 +90,16 @@ OPTIONS: Final = (
         metavar="NAME=MODEL",
         help="Answer NAME with MODEL; repeatable; '*=MODEL' catches every name nobody serves.",
     ),
-    click.Option(["--g4f-api-key", "api_key"], help="The key that clients must send."),
+    click.Option(
+        ["--g4f-api-key", "api_key"], multiple=True, callback=_given, help="A key that clients must send; repeatable."
+    ),
+    click.Option(
+        ["--origin"],
+        multiple=True,
+        callback=_given,
+        metavar="URL",
+        help="A web origin whose pages may call the API from a browser, https://app.example; repeatable.",
+    ),
     click.Option(
         ["--public-url"],
         metavar="URL",

@@ -19,7 +19,7 @@ from providers.hibari import Hibari
 from providers.local import Local
 from providers.minilm import MiniLM
 from providers.painter import Painter
-from providers.upstream import UPSTREAMS, Entry, OpenAICompatible, chosen, is_proxy, read_config
+from providers.upstream import Entry, OpenAICompatible, chosen, is_proxy, read_config
 from providers.whisper import Whisper
 
 from .extras import need
@@ -63,6 +63,12 @@ def _names(value: object) -> object:
     return tuple(name for one in given for name in str(one).replace(",", " ").split())
 
 
+def _keys(value: object) -> object:
+    given = [value] if isinstance(value, str) else value
+    assert isinstance(given, list | tuple)
+    return tuple(key for one in given for key in str(one).split())  # keys may have commas, and no blanks
+
+
 class Settings(BaseSettings):
     """The operator's settings; every field has an option and a variable of the same name."""
 
@@ -73,7 +79,8 @@ class Settings(BaseSettings):
     provider: str | None = None
     model: str | None = None
     alias: Annotated[dict[str, str], NoDecode, BeforeValidator(_from_variable)] = {}
-    api_key: str | None = None
+    api_key: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_keys), Field(repr=False)] = ()
+    origin: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] | None = None
     media_dir: Path | None = None
     cookies_dir: Path | None = None
@@ -105,18 +112,15 @@ def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
     entries = read_config(settings.config) if settings.config else {}
     providers = _providers(settings, entries)
     names = [provider.info.name for provider in providers]
-    known = {*names, *PROVIDERS, *entries, *(one.upstream.name for one in UPSTREAMS)}
-    wrong = [name for name in settings.ignored_providers if name not in known]
     if settings.provider is not None and settings.provider not in (*names, *settings.alias):
-        wrong.append(settings.provider)
-    if wrong:
-        raise ValueError(f"unknown provider '{wrong[0]}'; there are: {', '.join(names)}")
+        raise ValueError(f"unknown provider '{settings.provider}'; there are: {', '.join(names)}")
     return Service(
         providers,
         aliases=settings.alias,
         default_model=settings.model,
         default_provider=settings.provider,
-        keys=[settings.api_key] if settings.api_key else [],
+        keys=settings.api_key,
+        origins=settings.origin,
         rate=settings.rate,
         gui=files(__package__).joinpath("gui.html").read_bytes() if settings.gui else b"",
         exposed=not is_loopback(settings.host) if exposed is None else exposed,

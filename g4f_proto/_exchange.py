@@ -45,7 +45,7 @@ __all__ = ("Exchange", "Head", "Outcome")
 _DAY = 86400.0  # no upstream's Retry-After is believed beyond it
 _NOT_FIELD = re.compile(r"[^ -~]")
 #: The whole list of what needs no key, beside preflight: browsers fetch an <img> without one, and a file's name is one.
-_OPEN = frozenset({Endpoint.HEALTH, Endpoint.GUI, Endpoint.MEDIA})
+_OPEN = frozenset({Endpoint.HEALTH, Endpoint.MEDIA})
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
 _FORMS = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
@@ -180,7 +180,9 @@ class Exchange:
             return False
         self._room -= len(data)
         if self._room < 0:
-            self._refusal = self._too_large()
+            limits = self.api.limits
+            most = limits.body if self._form is None else limits.upload
+            self._refusal = BodyTooLarge(f"The request body is larger than {most} bytes.")
             self._body.clear()
             return False
         if self._form is None:
@@ -329,14 +331,16 @@ class Exchange:
         except ApiError:
             authenticate(request.headers, self.api.keys)  # a stranger learns nothing about paths either
             raise
-        if route.endpoint not in _OPEN:
+        if route.endpoint not in _OPEN and not (route.endpoint is Endpoint.GUI and self.api.gui):
             self._principal = authenticate(request.headers, self.api.keys)
         if refusal is not None:
             raise refusal
+        form = route.endpoint in _FORMS
+        self._room = limits.upload if form else limits.body
         length = request.headers.get(b"content-length", b"")
-        if length.isdigit() and int(length[:20]) > limits.body:
-            raise self._too_large()
-        if route.endpoint in _FORMS:
+        if length.isdigit() and int(length[:20]) > self._room:
+            raise BodyTooLarge(f"The request body is larger than {self._room} bytes.")
+        if form:
             self._form = FormReader(request.headers.get(b"content-type", b""), limits.form)
 
     def _open(self, route: Route) -> bytes:
@@ -413,9 +417,6 @@ class Exchange:
         if self._elapsed is not None:
             identity += ((b"openai-processing-ms", b"%d" % (self._elapsed() * 1000)),)
         return identity + self._fields + cors(self._request.headers, self.api.origins)
-
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(f"The request body is larger than {self.api.limits.body} bytes.")
 
     def _check(self, name: str) -> None:
         if name not in ACCEPTS[self.state]:

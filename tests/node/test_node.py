@@ -31,25 +31,35 @@ def deadline() -> float:
 @pytest.fixture(scope="module")
 def node(deadline: float) -> str:
     """The path of node, with the packages installed."""
+    return with_packages(HERE, deadline)
+
+
+def with_packages(folder: Path, deadline: float) -> str:
+    """The path of node, with the packages of `folder` installed; skips the test where that cannot be."""
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
-    if _missing():
+    if _missing(folder):
         try:
             done = subprocess.run(
-                INSTALL, cwd=HERE, capture_output=True, text=True, timeout=deadline - time.monotonic() - 15, check=False
+                INSTALL,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                timeout=deadline - time.monotonic() - 15,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             pytest.skip("npm install takes too long")
-        if done.returncode or _missing():
+        if done.returncode or _missing(folder):
             pytest.skip(f"npm install failed: {done.stderr.strip()[-300:]}")
     return found
 
 
-def _missing() -> bool:
-    wanted: dict[str, str] = json.loads((HERE / "package.json").read_text())["dependencies"]
+def _missing(folder: Path) -> bool:
+    wanted: dict[str, str] = json.loads((folder / "package.json").read_text())["dependencies"]
     for name, version in wanted.items():
-        package = HERE / "node_modules" / name / "package.json"
+        package = folder / "node_modules" / name / "package.json"
         if not package.exists() or json.loads(package.read_text())["version"] != version:
             return True
     return False
@@ -88,7 +98,8 @@ def test_a_failing_script_is_seen(node: str, h11: Server) -> None:
 
 
 def test_versions_are_exact_and_no_registry_is_named() -> None:
-    package = (HERE / "package.json").read_text()
-    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in json.loads(package)["dependencies"].values())
-    assert "://" not in package
-    assert not (HERE / "package-lock.json").exists()
+    for folder in (HERE, HERE / "v3"):
+        package = (folder / "package.json").read_text()
+        assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in json.loads(package)["dependencies"].values())
+        assert "://" not in package
+        assert not (folder / "package-lock.json").exists()

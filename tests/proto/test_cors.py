@@ -36,7 +36,7 @@ def test_off_by_default() -> None:
         ("GET", b"/nowhere", b"", 404),
         ("DELETE", b"/v1/models", b"", 405),
         ("POST", b"/v1/chat/completions", b"{", 400),
-        ("POST", b"/v1/chat/completions", b"x" * (27 * 1024 * 1024), 413),
+        ("POST", b"/v1/chat/completions", b"x" * (26 * 1024 * 1024), 413),
     ],
 )
 def test_a_listed_origin_is_reflected_also_on_errors(method: str, target: bytes, body: bytes, expected: int) -> None:

@@ -295,13 +295,14 @@ async def test_weights_that_come_later_are_seen(monkeypatch: Any, tmp_path: Path
     monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     provider = Local()
     assert not (await provider.models())[0].listed
+    (package,) = weights.WEIGHTS["smollm2"].packages
+    (file,) = package.files
     path = weights.target(weights.WEIGHTS["smollm2"])
     path.parent.mkdir()
-    with path.open("wb") as file:
-        file.truncate(weights.WEIGHTS["smollm2"].size - 1)
+    path.touch()
+    os.truncate(path, file.size - 1)
     assert not (await provider.models())[0].listed
-    with path.open("wb") as file:
-        file.truncate(weights.WEIGHTS["smollm2"].size)
+    os.truncate(path, file.size)
     assert (await provider.models())[0].listed
 
 

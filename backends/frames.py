@@ -75,7 +75,7 @@ class Frames:
         if self._begun and (self.over or self._run is None):
             raise StopAsyncIteration
         data = await self._next() if self._run is not None else await self._first()
-        if self._exchange.state is State.CLOSED:  # the client left meanwhile: there is nobody to write to
+        if not data and self._exchange.state is State.CLOSED:  # the client left meanwhile: there is nobody to write to
             raise StopAsyncIteration
         return data
 
@@ -100,6 +100,11 @@ class Frames:
     def over(self) -> bool:
         """The last buffer was given."""
         return self._exchange.state in _OVER
+
+    @property
+    def whole(self) -> bool:
+        """So it is, and the reply is complete; if not, it must be broken off, for the client to see that it is not."""
+        return self._exchange.state is State.DONE
 
     def _start(self) -> None:
         exchange = self._exchange

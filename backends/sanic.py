@@ -24,7 +24,7 @@ from sanic.http.http1 import HTTP_CONTINUE
 from sanic.response import HTTPResponse
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, TooManyHeaders
+from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, State, TooManyHeaders
 
 from .command import Backend, main
 from .frames import Frames
@@ -73,8 +73,8 @@ def create_app(service: Service) -> sanic.Sanic[sanic.Config, SimpleNamespace]:
             response = await request.respond(_response(exchange, b""))
             await response.send(first)
             async for data in frames:
-                await response.send(data, end_stream=frames.over)
-            if not frames.whole:
+                await response.send(data, end_stream=frames.whole)
+            if exchange.state is State.CLOSED:
                 raise asyncio.CancelledError  # else Sanic would end a reply that was broken off as if it were whole
         except (asyncio.CancelledError, RequestCancelled):  # the client is gone, or must be left
             exchange.disconnect()

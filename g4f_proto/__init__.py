@@ -97,6 +97,8 @@ from .dialects.media import MEDIA_TYPES, MediaPart, media_part
 from .dialects.messages import MESSAGE_PARAMETERS, MessageStreamReader, ask_message, read_message
 from .dialects.models import read_models
 from .dialects.responses import ResponseStreamReader, read_response
+from .dialects.speech import SpeechStreamReader
+from .dialects.transcription import TranscriptionStreamReader, read_transcription
 
 __all__ = (
     "ACCEPTS",
@@ -182,6 +184,7 @@ __all__ = (
     "Segment",
     "ShuttingDown",
     "SpeechCall",
+    "SpeechStreamReader",
     "SseDecoder",
     "SseError",
     "SseEvent",
@@ -193,6 +196,7 @@ __all__ = (
     "TooManyHeaders",
     "ToolCall",
     "TranscriptionCall",
+    "TranscriptionStreamReader",
     "UnknownUrl",
     "UnsupportedMediaType",
     "UnsupportedParameter",
@@ -215,5 +219,6 @@ __all__ = (
     "read_models",
     "read_reply",
     "read_response",
+    "read_transcription",
     "with_messages",
 )

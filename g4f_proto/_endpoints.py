@@ -18,6 +18,8 @@ from .dialects.messages import message_error, read_messages
 from .dialects.models import list_models, one_model
 from .dialects.providers import list_providers, one_provider
 from .dialects.responses import read_responses, response_error
+from .dialects.speech import read_speech_request
+from .dialects.transcription import read_transcription_request
 
 __all__ = ("ERRORS", "READERS")
 
@@ -48,6 +50,9 @@ def _gui(asked: Asked) -> Page:
 READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.CHAT: read_request,
     Endpoint.COMPLETION: read_completion,
+    Endpoint.SPEECH: read_speech_request,
+    Endpoint.TRANSCRIPTION: read_transcription_request,
+    Endpoint.TRANSLATION: read_transcription_request,
     Endpoint.EMBEDDING: read_embedding_request,
     Endpoint.COOKIES: read_cookie_upload,
     Endpoint.MESSAGE: read_messages,

@@ -2,8 +2,9 @@
 #
 # `scripted` says the last user message back, one word a delta; with tools it calls them, and with a JSON Schema it
 # answers with an instance of it; asked for images it makes some of one colour, asked for vectors it makes them of
-# hashes. Everything is deterministic; tokens, images and vectors are deltas. `script.py` reads the options that follow
-# the model's name, `composition.py` decides what is said.
+# hashes; it speaks a tone a word, and hears a recording's name and size. Everything is deterministic; tokens, images,
+# vectors, tones and segments are deltas. `script.py` reads the options that follow the model's name, `composition.py`
+# decides what is said.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -22,7 +23,9 @@ from g4f_proto import (
     Model,
     ProviderEvent,
     ProviderInfo,
+    SpeechCall,
     StopFilter,
+    TranscriptionCall,
     Usage,
 )
 
@@ -30,10 +33,11 @@ from .composition import compose, scored
 from .hashing import hashed
 from .script import EFFORTS, OPTIONS, read_script
 from .swatches import swatch
+from .tones import listen, speak
 
 __all__ = ("OPTIONS", "Scripted")
 
-_KINDS: Final[frozenset[Kind]] = frozenset({"chat", "embedding", "image"})
+_KINDS: Final[frozenset[Kind]] = frozenset({"chat", "embedding", "image", "speech", "transcription"})
 _HONOURED: Final = frozenset(
     {
         "max_tokens", "max_completion_tokens", "stop", "logprobs", "top_logprobs", "response_format", "vision",
@@ -82,6 +86,8 @@ class Scripted:
                 self._deltas += 1
                 yield piece
             script.break_off(made)
+            if isinstance(call, SpeechCall):
+                yield Usage(prompt_tokens=made, completion_tokens=made)
             if isinstance(call, EmbeddingCall):
                 words = sum(len(given.split() if isinstance(given, str) else given) for given in call.inputs)
                 yield Usage(prompt_tokens=words, completion_tokens=0)
@@ -139,3 +145,7 @@ def _pieces(call: Call) -> Iterator[ProviderEvent]:
     elif isinstance(call, EmbeddingCall):
         for index, given in enumerate(call.inputs):
             yield Embedding(index=index, vector=hashed(given, call.dimensions))
+    elif isinstance(call, SpeechCall):
+        yield from speak(call)
+    elif isinstance(call, TranscriptionCall):
+        yield from listen(call)

@@ -21,6 +21,7 @@ INSIDE = {
     "g4f_proto._schema.chat": {"StreamOptions", "consistent"},
     "g4f_proto._schema.parts": {"AudioPart", "FilePart", "ImagePart", "Part", "RefusalPart", "TextPart"},
     "g4f_proto._schema.completions": {"CompletionRequest"},
+    "g4f_proto._schema.audio": {"SpeechRequest", "TranscriptionRequest"},
     "g4f_proto._schema.embeddings": {"EmbeddingRequest"},
     "g4f_proto._schema.tools": {
         "FunctionCall", "NamedFunction", "ResponseFormat", "Strict", "Tool", "ToolCallEntry", "ToolChoice",
@@ -72,6 +73,9 @@ INSIDE = {
     "g4f_proto.dialects.names": {"rename"},
     "g4f_proto.dialects.reader": {"StreamReader", "child", "children", "count", "document", "failure", "text"},
     "g4f_proto.dialects.cookies": {"CookiesReply", "read_cookie_upload"},
+    "g4f_proto.dialects.segments": {"read_segments", "srt", "verbose", "vtt"},
+    "g4f_proto.dialects.speech": {"SpeechReply", "SpeechStream", "read_speech_request"},
+    "g4f_proto.dialects.transcription": {"TranscriptionReply", "TranscriptionStream", "read_transcription_request"},
     "g4f_proto.dialects.embeddings": {"EmbeddingReply", "read_embedding_request"},
     "g4f_proto._schema.images": {"ImageRequest", "MAX_PIXELS", "MAX_SIDE", "MIN_SIDE"},
     "g4f_proto.dialects.images": {"ImagesReply", "read_images_request"},

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 KEY = "sk-conformance"
@@ -47,7 +48,9 @@ class ServerError(Exception):
 @contextmanager
 def running(name: str, *options: str, start: float = 20.0, stop: float = 10.0) -> Iterator[Server]:
     """Run one of `SERVERS` with more options; ends it with SIGTERM. `start`, `stop`: seconds allowed for each."""
+    media = TemporaryDirectory(prefix="g4f-media-")
     command = [sys.executable, "-m", *SERVERS[name], "--port", "0", "--keepalive", "1", "--g4f-api-key", KEY, *options]
+    command += ["--media-dir", media.name]
     process = subprocess.Popen(
         command, cwd=Path(__file__).parents[1], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -76,6 +79,7 @@ def running(name: str, *options: str, start: float = 20.0, stop: float = 10.0) -
         if process.poll() is None:
             process.kill()
             process.wait()
+        media.cleanup()
 
 
 def _drain(process: "subprocess.Popen[str]", lines: list[str], ready: "SimpleQueue[str | None]") -> None:

@@ -29,11 +29,13 @@ from .mutations import (
     usage_chunk_always,
     usage_with_choice,
 )
+from .pictures import PICTURES
 from .proxy import Flaw
 
 FLAWS: dict[str, Flaw] = {
     **ANSWERS,
     **LISTS,
+    **PICTURES,
     # the stream's frames
     "id fields": Flaw(("stream.fields",), events=data(lambda event: b"id: 7\n" + event)),
     "retry first": Flaw(("stream.fields",), events=lambda events: [b"retry: 3000\n\n", *events]),

@@ -35,6 +35,9 @@ __all__ = (
 )
 
 
+_DAY = 86400.0  # no upstream's Retry-After is believed beyond it
+
+
 class LocalProtocolError(Exception):
     """The driver called the machine in a state that does not take that call: a bug in the driver."""
 
@@ -82,6 +85,18 @@ class ApiError(Exception):
         """The error object: all four keys are required, `param` and `code` may be null (OpenAI's schema ``Error``)."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return json.dumps({"error": error}, separators=(",", ":")).encode("ascii")
+
+    @property
+    def fields(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The header fields it travels with, when it is a status."""
+        fields = self.headers
+        if self.retry_after is not None:
+            # "delay-seconds" is an integer; clients that read milliseconds have their own field.
+            wait = min(max(0.0, self.retry_after), _DAY)  # NaN is no time: 0.0 stays the greater one
+            fields += ((b"retry-after", b"%d" % max(1, round(wait))), (b"retry-after-ms", b"%d" % (wait * 1000)))
+        if self.should_retry is not None:
+            fields += ((b"x-should-retry", b"true" if self.should_retry else b"false"),)
+        return fields
 
 
 class InvalidRequest(ApiError):

@@ -19,37 +19,24 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ._access import Fields, authenticate, cors, preflight
+from ._access import Fields, cors, preflight
 from ._api import Api, RequestHead
 from ._calls import Call, ChatCall
 from ._catalog import Catalog
 from ._emulation import Emulation
 from ._endpoints import ERRORS, READERS
-from ._errors import (
-    ApiError,
-    BodyTooLarge,
-    InvalidRequest,
-    LocalProtocolError,
-    ModelNotFound,
-    TooManyHeaders,
-    UnsupportedMediaType,
-)
+from ._errors import ApiError, LocalProtocolError, ModelNotFound
 from ._events import QUIET, ForChoice, ProviderEvent, Usage
-from ._multipart import FormReader
-from ._routes import ROUTES, Endpoint, Route, match
+from ._intake import Intake
+from ._routes import Endpoint, Route
 from ._table import ACCEPTS, State
 from .dialects import JSON_HEADERS, Asked, Encoder, Page, Reading
 
 __all__ = ("Exchange", "Head", "Outcome")
 
-_DAY = 86400.0  # no upstream's Retry-After is believed beyond it
 _NOT_FIELD = re.compile(r"[^ -~]")
-#: The whole list of what needs no key, beside preflight: browsers fetch an <img> without one, and a file's name is one.
-_OPEN = frozenset({Endpoint.HEALTH, Endpoint.MEDIA})
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
-_FORMS = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
-_JSON = frozenset(endpoint for method, _, endpoint, _ in ROUTES if method == "POST") - _FORMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +73,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_body",
         "_bodyless",
         "_created",
         "_elapsed",
@@ -94,14 +80,10 @@ class Exchange:
         "_encoder",
         "_extra",
         "_fields",
-        "_form",
         "_id",
+        "_intake",
         "_next",
-        "_principal",
-        "_refusal",
         "_request",
-        "_room",
-        "_route",
         "_text",
         "api",
         "call",
@@ -138,23 +120,14 @@ class Exchange:
         self._id = id
         self._created = created
         self._bodyless = request.method == "HEAD"
-        self._body = bytearray()  # not a list: a body in pieces of two bytes would take 28 times its size
-        self._form: FormReader | None = None  # reads the body of an upload as it comes in
-        self._room = api.limits.body
+        self._intake = Intake(request, api, refusal)
         self._elapsed = elapsed
         self._fields = fields
         self._encoder: Encoder | None = None
         self._emulation: Emulation | None = None
         self._next: Callable[[], Reading | None] | None = None
-        self._principal = ""
         self._text: Callable[[str], bytes] | None = None  # the encoder's, when a text changes only it
         self._extra: Fields = ()
-        self._route: Route | None = None
-        self._refusal: ApiError | None = None
-        try:
-            self._admit(refusal)
-        except ApiError as error:
-            self._refusal = error
 
     def __str__(self) -> str:
         """A line for the access log; no word of the request's body or of the answer is in it."""
@@ -176,23 +149,7 @@ class Exchange:
     def receive_data(self, data: bytes) -> bool:
         """A piece of the request's body. False: the reply is decided already, no more of it is wanted."""
         self._check("receive_data")
-        if self._refusal is not None or self.state is State.CLOSED:
-            return False
-        self._room -= len(data)
-        if self._room < 0:
-            limits = self.api.limits
-            most = limits.body if self._form is None else limits.upload
-            self._refusal = BodyTooLarge(f"The request body is larger than {most} bytes.")
-            self._body.clear()
-            return False
-        if self._form is None:
-            self._body += data
-            return True
-        try:
-            self._form.feed(data)
-        except ApiError as error:
-            self._refusal, self._form = error, None
-        return self._form is not None
+        return self.state is not State.CLOSED and self._intake.feed(data)
 
     def receive_end(self) -> bytes:
         """The body is complete. The whole reply, or ``b""`` when `call` must be run."""
@@ -200,14 +157,14 @@ class Exchange:
         if self.state is State.CLOSED:
             return b""
         try:
-            if self._refusal is not None:
-                raise self._refusal
-            if self._route is None:
+            if self._intake.refusal is not None:
+                raise self._intake.refusal
+            if self._intake.route is None:
                 return self._whole(204, preflight(self._request.headers, self.api.origins), b"")
-            if not self.api.catalog.complete and self._route.endpoint in _LISTS:
+            if not self.api.catalog.complete and self._intake.route.endpoint in _LISTS:
                 self.state = State.WAITING
                 return b""
-            return self._open(self._route)
+            return self._open(self._intake.route)
         except ModelNotFound as error:
             if self.api.catalog.complete:
                 return self._refuse(error)
@@ -222,9 +179,9 @@ class Exchange:
         if self.state is State.CLOSED:
             return b""
         self.api = replace(self.api, catalog=catalog)
-        assert self._route is not None  # or it would not wait
+        assert self._intake.route is not None  # or it would not wait
         try:
-            return self._open(self._route)
+            return self._open(self._intake.route)
         except ApiError as error:
             return self._refuse(error)
 
@@ -311,46 +268,13 @@ class Exchange:
             return data or b""
         return self._refuse(error) if self.state in _BEFORE else b""
 
-    # How a request is read.
-
-    def _admit(self, refusal: ApiError | None) -> None:
-        """Everything that needs no body, so that a refused one is never read."""
-        request, limits = self._request, self.api.limits
-        if sum(map(len, request.headers)) + sum(map(len, request.headers.values())) > limits.headers:
-            raise TooManyHeaders(f"The header fields are longer than {limits.headers} bytes.")
-        if b"content-length" in request.headers and b"transfer-encoding" in request.headers:
-            # "Such a message might indicate an attempt to perform request smuggling ... and ought to be handled as an
-            # error" - RFC 9112 section 6.3. The connection ends with it: nothing behind it is taken for a request.
-            error = InvalidRequest("The request has both Content-Length and Transfer-Encoding.", code="invalid_http")
-            error.headers = ((b"connection", b"close"),)
-            raise error
-        if request.method == "OPTIONS":
-            return  # a preflight has no key, and every path takes it
-        try:
-            route = self._route = match(request.method, request.target)
-        except ApiError:
-            authenticate(request.headers, self.api.keys)  # a stranger learns nothing about paths either
-            raise
-        if route.endpoint not in _OPEN and not (route.endpoint is Endpoint.GUI and self.api.gui):
-            self._principal = authenticate(request.headers, self.api.keys)
-        if refusal is not None:
-            raise refusal
-        form = route.endpoint in _FORMS
-        self._room = limits.upload if form else limits.body
-        length = request.headers.get(b"content-length", b"")
-        if length.isdigit() and int(length[:20]) > self._room:
-            raise BodyTooLarge(f"The request body is larger than {self._room} bytes.")
-        if form:
-            self._form = FormReader(request.headers.get(b"content-type", b""), limits.form)
+    # How an answer begins.
 
     def _open(self, route: Route) -> bytes:
-        if route.endpoint in _JSON:
-            self._require_json()
-        request = self._request
-        body = self._form.end() if self._form is not None else bytes(self._body)
-        asked = Asked(body, self.api, route, request, self._id, self._created, self._principal)
+        intake = self._intake
+        asked = Asked(intake.body(), self.api, route, self._request, self._id, self._created, intake.principal)
         found = READERS[route.endpoint](asked)
-        self._body.clear()
+        intake.forget()
         if isinstance(found, bytes):
             found = Page(JSON_HEADERS, found)
         if isinstance(found, Page):
@@ -378,18 +302,6 @@ class Exchange:
         """Nothing is sent before the end, and one run of the provider makes it all."""
         return self.quiet_limit is None and not (isinstance(self.call, ChatCall) and self.call.copies > 1)
 
-    def _require_json(self) -> None:
-        # A page on any web site may post text/plain here without asking the browser; application/json it may not.
-        # https://fetch.spec.whatwg.org/#cors-safelisted-request-header
-        # A typeless Blob is sent without a type, but never without an origin.
-        headers = self._request.headers
-        usual = b"" if b"origin" in headers else b"application/json"
-        kind = headers.get(b"content-type", usual).partition(b";")[0].strip().lower()
-        if kind != b"application/json" and not kind.endswith(b"+json"):
-            raise UnsupportedMediaType(f"The body must be 'application/json', not '{kind.decode('latin-1')[:80]}'.")
-
-    # How a reply begins.
-
     def _whole(self, status: int, headers: Fields, body: bytes) -> bytes:
         """A reply in one piece."""
         self.state, self._text = State.DONE, None
@@ -402,15 +314,9 @@ class Exchange:
 
     def _refuse(self, error: ApiError) -> bytes:
         self.outcome.error = error
-        headers = JSON_HEADERS + error.headers
-        if error.retry_after is not None:
-            # "delay-seconds" is an integer; clients that read milliseconds have their own field.
-            wait = min(max(0.0, error.retry_after), _DAY)  # NaN is no time: 0.0 stays the greater one
-            headers += ((b"retry-after", b"%d" % max(1, round(wait))), (b"retry-after-ms", b"%d" % (wait * 1000)))
-        if error.should_retry is not None:
-            headers += ((b"x-should-retry", b"true" if error.should_retry else b"false"),)
-        write = ERRORS.get(self._route.endpoint, ApiError.body) if self._route is not None else ApiError.body
-        return self._whole(error.status, headers, write(error))
+        route = self._intake.route
+        write = ERRORS.get(route.endpoint, ApiError.body) if route is not None else ApiError.body
+        return self._whole(error.status, JSON_HEADERS + error.fields, write(error))
 
     def _common(self) -> Fields:
         identity: Fields = ((b"x-request-id", b"req_" + self._id.encode("ascii")),)

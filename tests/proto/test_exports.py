@@ -29,6 +29,7 @@ INSIDE = {
     "g4f_proto._images": {"media_type"},
     "g4f_proto._sse": {"MAX_EVENT", "named_frame"},
     "g4f_proto._access": {"cors", "preflight"},
+    "g4f_proto._intake": {"Intake"},
     "g4f_proto._endpoints": {"ERRORS", "READERS"},
     "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
     "g4f_proto._tokens": {"Spent", "prompt_tokens"},

@@ -73,6 +73,7 @@ class Service:
     """``async with Service([...]) as service:`` around a server's life.
 
     :param providers: in the operator's order; the first that serves a model answers for it.
+    :param absent: providers there could be, and what the operator does for that: told to who names them.
     :param timeout: seconds an answer may take; a request may ask for less.
     :param quiet_limit: seconds of silence before a stream's ping.
     :param rate: requests a minute that each key may make; None: as many as it likes.
@@ -97,6 +98,7 @@ class Service:
         aliases: Mapping[str, str] | None = None,
         default_model: str | None = None,
         default_provider: str | None = None,
+        absent: Mapping[str, str] | None = None,
         keys: Sequence[str] = (),
         origins: Sequence[str] = (),
         limits: Limits | None = None,
@@ -122,6 +124,7 @@ class Service:
         self._ticks = ticks
         self._aliases = dict(aliases or {})
         self._defaults = (default_model, default_provider)
+        self._absent = dict(absent or {})
         self._timeout = timeout
         self._conversations = conversations or MemoryConversations()
         self._media = media or MediaStore()
@@ -145,13 +148,15 @@ class Service:
 
     async def __aenter__(self) -> Self:
         default_model, default_provider = self._defaults
+        models = {name: await _models(provider) for name, provider in self._providers.items()}
         catalog = Catalog(
             providers={name: provider.info for name, provider in self._providers.items()},
-            models={name: await _models(provider) for name, provider in self._providers.items()},
+            models=models,
             aliases=self._aliases,
             default_model=default_model,
             default_provider=default_provider,
-            complete=not any(provider.info.remote for provider in self._providers.values()),
+            absent=self._absent,
+            complete=not any(one.info.remote and one.info.working for one in self._providers.values()),
         )
         _check(catalog)
         self.api = replace(self.api, catalog=catalog)
@@ -277,7 +282,10 @@ class Service:
             return
         self._told[name] = anyio.current_time() + _FRESH
         catalog = self.api.catalog
-        self.api = replace(self.api, catalog=replace(catalog, models={**catalog.models, name: models}))
+        told = replace(
+            catalog, models={**catalog.models, name: models}, providers={**catalog.providers, name: provider.info}
+        )
+        self.api = replace(self.api, catalog=told)
 
     def timeout(self, call: Call) -> float:
         """Seconds the answer to `call` may take."""
@@ -291,7 +299,8 @@ def _equipped(provider: Provider) -> Provider:
 
 
 async def _models(provider: Provider) -> tuple[Model, ...]:
-    return () if provider.info.remote else tuple(await provider.models())
+    # A remote one that is not set up needs no network to know what it serves.
+    return () if provider.info.remote and provider.info.working else tuple(await provider.models())
 
 
 def _check(catalog: Catalog) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
@@ -15,11 +16,13 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from providers import CookieStore, MediaStore, Provider, Scripted
+from providers.copilot import Copilot
 from providers.hibari import Hibari
 from providers.local import Local
 from providers.minilm import MiniLM
 from providers.painter import Painter
-from providers.upstream import Entry, OpenAICompatible, chosen, is_proxy, read_config
+from providers.pollinations import PollinationsAI
+from providers.upstream import UPSTREAMS, Entry, OpenAICompatible, Upstream, chosen, is_proxy, read_config
 from providers.whisper import Whisper
 
 from .extras import need
@@ -110,7 +113,8 @@ def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
     :raises MissingExtra: a setting needs a package that is not installed.
     """
     entries = read_config(settings.config) if settings.config else {}
-    providers = _providers(settings, entries)
+    cookies = CookieStore(settings.cookies_dir)
+    providers = _providers(settings, entries, cookies)
     names = [provider.info.name for provider in providers]
     if settings.provider is not None and settings.provider not in (*names, *settings.alias):
         raise ValueError(f"unknown provider '{settings.provider}'; there are: {', '.join(names)}")
@@ -119,6 +123,9 @@ def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
         aliases=settings.alias,
         default_model=settings.model,
         default_provider=settings.provider,
+        absent={
+            one.upstream.name: one.wanting for one in UPSTREAMS if one.upstream.name not in settings.ignored_providers
+        },
         keys=settings.api_key,
         origins=settings.origin,
         rate=settings.rate,
@@ -128,7 +135,7 @@ def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
         quiet_limit=settings.keepalive,
         public_url=settings.public_url or "",
         media=MediaStore(settings.media_dir),
-        cookies=CookieStore(settings.cookies_dir),
+        cookies=cookies,
         version=_version(),
     )
 
@@ -141,10 +148,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _providers(settings: Settings, entries: Mapping[str, Entry]) -> Sequence[Provider]:
+def _providers(settings: Settings, entries: Mapping[str, Entry], cookies: CookieStore) -> Sequence[Provider]:
     upstreams = chosen(
         entries,
         os.environ,
+        always={"Copilot"},  # cookies may be uploaded at any time
         ignored=settings.ignored_providers,
         proxy=settings.proxy,
         any_proxy=settings.request_proxy,
@@ -154,8 +162,13 @@ def _providers(settings: Settings, entries: Mapping[str, Entry]) -> Sequence[Pro
             raise ValueError(f"the name '{upstream.name}' belongs to a provider that comes with the package")
         if upstream.proxy or upstream.any_proxy or upstream.http2:
             need("httpx2", extra="proxy")
+    adapters: Mapping[str, Callable[[Upstream], Provider]] = {
+        "Copilot": partial(Copilot, cookies=cookies),
+        "PollinationsAI": PollinationsAI,
+    }
+    asked = [adapters.get(upstream.name, OpenAICompatible)(upstream) for upstream in upstreams]
     own = [make() for name, make in PROVIDERS.items() if name not in settings.ignored_providers]
-    return [*map(OpenAICompatible, upstreams), *own]
+    return [*asked, *own]
 
 
 def _version() -> str:

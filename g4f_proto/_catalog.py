@@ -84,6 +84,7 @@ class Choice:
 class Catalog:
     """The providers in the operator's order, their models, the operator's aliases and defaults.
 
+    :param absent: providers that this server could have, and what its operator does for that.
     :param complete: the models of every provider are known; if not, who serves a model may still be found out.
     """
 
@@ -92,6 +93,7 @@ class Catalog:
     aliases: Mapping[str, str] = field(default_factory=dict)
     default_model: str | None = None
     default_provider: str | None = None
+    absent: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
 
     def provider(self, name: str) -> ProviderInfo:
@@ -100,6 +102,11 @@ class Catalog:
         :raises ProviderNotFound: there is none.
         """
         info = self.providers.get(name) or self.providers.get(self.aliases.get(name, ""))
+        if info is None and name in self.absent:
+            raise ProviderNotFound(
+                f"The provider '{name}' is not set up: the operator of this server {self.absent[name]}.",
+                param="provider",
+            )
         if info is None:
             raise ProviderNotFound(f"The provider '{name}' does not exist.", param="provider")
         return info

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import secrets
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -20,7 +19,7 @@ from urllib.parse import quote, urlencode
 
 import anyio
 import anyio.to_thread
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue
 
 from g4f_proto import (
     Call,
@@ -31,21 +30,15 @@ from g4f_proto import (
     Model,
     ProviderEvent,
     ProviderInfo,
-    ProviderNotFound,
     ProviderNotWorking,
     UnsupportedParameter,
 )
 
-from .upstream import EVERYTHING, OpenAICompatible, Upstream, errors
-from .upstream.link import headers_of
-from .upstream.pool import Pool
-from .upstream.transport import Request, Transport
+from .upstream import OpenAICompatible, Upstream
+from .upstream.link import Link
 
 __all__ = ("PollinationsAI",)
 
-log = logging.getLogger("g4f.providers")
-
-_URL: Final = "https://gen.pollinations.ai"
 _LISTS: Final[Mapping[str, Kind]] = {"/text/models": "chat", "/image/models": "image", "/audio/models": "speech"}
 _LONGEST: Final = 4000  #: characters of an image's path; addresses over 4096 are not answered
 _LIST_TIMEOUT: Final = 10.0
@@ -55,80 +48,49 @@ _IMAGE_TIMEOUT: Final = 300.0
 class PollinationsAI:
     """Pollinations.
 
-    :param key: the operator's; without one nothing is asked of anybody.
+    :param upstream: the host that everything is asked of, and the key.
     """
 
-    def __init__(self, *, key: SecretStr | None = None, base_url: str = _URL) -> None:
-        self._upstream = Upstream(
-            name="PollinationsAI",
-            label="Pollinations AI",
-            url="https://pollinations.ai",
-            base_url=f"{base_url}/v1",
-            key=key,
-            native=EVERYTHING,
-            default_model="openai-fast",
-        )
-        self._base_url = base_url
-        self._parts: tuple[OpenAICompatible, Transport] | None = None
-
-    @property
-    def info(self) -> ProviderInfo:
-        upstream = self._upstream
-        return ProviderInfo(
+    def __init__(self, upstream: Upstream) -> None:
+        self._link = Link(upstream)
+        self._openai = OpenAICompatible(replace(upstream, base_url=f"{upstream.base_url}/v1"))
+        self.info = ProviderInfo(
             name=upstream.name,
             label=upstream.label,
             default_model=upstream.default_model,
             url=upstream.url,
             description="Text, images and speech by pollinations.ai",
             auth=True,
-            native=upstream.native,
+            native=self._openai.info.native,
             remote=True,
-            working=upstream.key is not None,
         )
 
     async def models(self) -> Sequence[Model]:
-        if self._upstream.key is None:
-            return ()
         found: dict[str, Model] = {}
         for path, kind in _LISTS.items():
-            _, body = await self._get(path, _LIST_TIMEOUT)
+            _, body = await self._get(path, {}, _LIST_TIMEOUT)
             for model in _read_list(body, kind):
                 known = found.get(model.id)
                 found[model.id] = replace(known, kinds=known.kinds | model.kinds) if known else model
-        return tuple(found.values())
+        wanted = self._link.upstream.models or found
+        return tuple(found.get(name) or Model(id=name, owned_by="") for name in wanted)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
-        if self._upstream.key is None:
-            raise ProviderNotFound(
-                "The provider 'PollinationsAI' is not set up: the operator of this server sets POLLINATIONS_API_KEY.",
-                param="provider",
-            )
         if isinstance(call, ImageCall):
             seed = secrets.randbelow(2**31) if call.seed is None else call.seed
             for index in range(call.n):
                 yield await self._image(call, seed + index)
             return
-        async with aclosing(self._made[0].stream(call)) as events:
+        async with aclosing(self._openai.stream(call)) as events:
             async for event in events:
                 yield event
 
     async def aclose(self) -> None:
-        if self._parts is not None:
-            for part in self._parts:
-                await part.aclose()
-
-    @property
-    def _made(self) -> tuple[OpenAICompatible, Transport]:
-        # Made when they are needed: certificates take their time to load.
-        if self._parts is None:
-            self._parts = (
-                OpenAICompatible(self._upstream),
-                Pool(self._base_url, connect=self._upstream.timeouts.connect),
-            )
-        return self._parts
+        await self._link.aclose()
+        await self._openai.aclose()
 
     async def _image(self, call: ImageCall, seed: int) -> Image:
-        headers, data = await self._get(_path(call, seed), _IMAGE_TIMEOUT)
+        headers, data = await self._get(_path(call, seed), call.body, _IMAGE_TIMEOUT)
         media_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
         if b"x-error-type" in headers or not media_type.startswith("image/"):
             raise ProviderNotWorking("The provider made no image.")
@@ -138,20 +100,12 @@ class PollinationsAI:
             media_type = f"image/{call.output_format}"
         return Image(data=data, type=media_type)
 
-    async def _get(self, path: str, seconds: float) -> tuple[Mapping[bytes, bytes], bytes]:
+    async def _get(
+        self, path: str, asked: Mapping[str, JsonValue], seconds: float
+    ) -> tuple[Mapping[bytes, bytes], bytes]:
         deadline = anyio.current_time() + seconds
-        request = Request("GET", path, headers_of(self._upstream))
-        reply = await self._made[1].send(request, deadline=deadline)
-        try:
-            body = await reply.read(deadline=deadline)
-        finally:
-            await reply.aclose()
-        if reply.status != 200:
-            assert self._upstream.key is not None
-            log.warning("PollinationsAI answered with status %d", reply.status)
-            secret = self._upstream.key.get_secret_value()
-            raise errors.refused(reply.status, reply.headers, body, secrets=(secret, self._base_url))
-        return reply.headers, body
+        async with aclosing(await self._link.get(path, asked=asked, deadline=deadline)) as reply:
+            return reply.headers, await reply.read(deadline=deadline)
 
 
 def _path(call: ImageCall, seed: int) -> str:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from g4f_proto import (
     Call,
     ChatCall,
+    InvalidRequest,
     Model,
     ModelNotFound,
     ModelNotInstalled,
@@ -23,6 +23,8 @@ from g4f_proto import (
     ProviderInfo,
     ProviderNotFound,
 )
+
+from ..upstream import Upstream
 
 if TYPE_CHECKING:
     from .session import Session
@@ -37,12 +39,10 @@ class Cookies(Protocol):
         """The values of the cookies for `host` by name: the operator's, and those `principal` uploaded."""
 
 
-_URL: Final = "https://copilot.microsoft.com"
-_CHAT: Final = "Copilot"
 #: Model -> the mode of the service that answers. Which weights stand behind a mode is the service's secret; the names
 #: of OpenAI's models are those that clients of this API ask for.
 _MODES: Final[Mapping[str, str]] = {
-    _CHAT: "chat",
+    "Copilot": "chat",
     "Think Deeper": "reasoning",
     "Smart": "smart",
     "Study": "study",
@@ -59,59 +59,44 @@ _PAIR: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+=[\x21-\x3a\x3c-\x7e]*")
 class Copilot:
     """Microsoft Copilot.
 
-    :param token: the access token of the operator's account.
+    :param upstream: where it is, its key the access token of the operator's account; without one, cookies must do.
     :param cookies: asked at each call: they may be uploaded while the server runs, and serve who uploaded them.
-    :param patience: seconds to connect in.
-    :param silence: seconds the service may say nothing but that it is still there.
     """
 
-    def __init__(
-        self,
-        *,
-        token: str = "",
-        cookies: Cookies | None = None,
-        base_url: str = _URL,
-        tls: ssl.SSLContext | None = None,
-        patience: float = 10.0,
-        silence: float = 60.0,
-    ) -> None:
-        self._token = token
+    def __init__(self, upstream: Upstream, *, cookies: Cookies | None = None) -> None:
+        self._upstream = upstream
         self._cookies = cookies
-        self._base_url = base_url
-        self._domain = urlsplit(base_url).hostname or ""
-        self._session: Session | None = None
-        self._tls = tls
-        self._patience = patience
-        self._silence = silence
         self._has_cookies = False
-
-    def __repr__(self) -> str:  # its token is nobody's business
-        return "<Copilot>"
+        self._domain = urlsplit(upstream.base_url).hostname or ""
+        self._session: Session | None = None
 
     @property
     def info(self) -> ProviderInfo:
+        upstream = self._upstream
         return ProviderInfo(
-            name="Copilot",
-            label="Microsoft Copilot",
-            default_model=_CHAT,
-            url=_URL,
+            name=upstream.name,
+            label=upstream.label,
+            default_model=upstream.default_model,
+            url=upstream.url,
             description="Microsoft Copilot AI assistant",
             auth=True,
-            native=frozenset({"vision"}),
+            native=upstream.native | ({"proxy"} if upstream.any_proxy else set()),
             remote=True,
-            working=bool(self._token) or self._has_cookies,
+            working=upstream.key is not None or self._has_cookies,
         )
 
     async def models(self) -> Sequence[Model]:
         self._has_cookies = bool(await self._cookie_header(""))
-        if not (self._token or self._has_cookies):
+        if self._upstream.key is None and not self._has_cookies:
             return ()
-        return tuple(Model(id=name, owned_by="Microsoft", vision=True) for name in _MODES)
+        names = self._upstream.models or tuple(_MODES)
+        return tuple(Model(id=name, owned_by="Microsoft", vision=True) for name in names)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
-        assert isinstance(call, ChatCall)
-        cookies = await self._cookie_header("" if self._token else call.principal)
-        if not (self._token or cookies):
+        if not isinstance(call, ChatCall):
+            raise InvalidRequest("The provider 'Copilot' answers chats only.", param="provider")
+        cookies = await self._cookie_header("" if self._upstream.key else call.principal)
+        if not (self._upstream.key or cookies):
             raise ProviderNotFound(
                 "The provider 'Copilot' is not set up: the operator of this server sets COPILOT_ACCESS_TOKEN, or "
                 f"cookies of {self._domain} are uploaded to /v1/upload_cookies.",
@@ -120,7 +105,7 @@ class Copilot:
         if call.model not in _MODES:
             raise ModelNotFound(f"The provider 'Copilot' does not serve the model '{call.model}'.", param="model")
         session = self._session = self._session or self._open()
-        async with aclosing(session.ask(call.request, mode=_MODES[call.model], cookies=cookies)) as events:
+        async with aclosing(session.ask(call, mode=_MODES[call.model], cookies=cookies)) as events:
             async for event in events:
                 yield event
 
@@ -136,7 +121,7 @@ class Copilot:
             )
         from .session import Session
 
-        return Session(self._base_url, self._token, tls=self._tls, patience=self._patience, silence=self._silence)
+        return Session(self._upstream)
 
     async def _cookie_header(self, principal: str) -> str:
         """The cookies that `principal` may use, as the value of a header field."""

@@ -6,20 +6,19 @@
 from __future__ import annotations
 
 import json
-import ssl
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Final, TypeVar
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import anyio
 from pydantic import JsonValue
 
-from g4f_proto import ApiError, ChatRequest, ImageLimits, MiB, ProviderEvent, ProviderNotWorking, read_data_uri
+from g4f_proto import ApiError, ChatCall, ImageLimits, MiB, ProviderEvent, ProviderNotWorking, read_data_uri
 
-from ..upstream import errors
-from ..upstream.pool import Pool
+from ..upstream import Upstream, errors
+from ..upstream.link import JSON, Link, headers_of
 from ..upstream.transport import Request
 from ..websocket import Refused, Unreachable, WebSocket, WebSocketError, connect
 from .frames import PONG, Answer, Send, challenged, opening
@@ -42,36 +41,29 @@ _T = TypeVar("_T")
 class Session:
     """The way to the service.
 
-    :param token: the access token of the operator's account, or empty.
-    :param patience: seconds to connect in.
-    :param silence: seconds the service may say nothing but that it is still there.
+    :param upstream: its key is the access token, if there is one.
     """
 
-    def __init__(
-        self, base_url: str, token: str, *, tls: ssl.SSLContext | None, patience: float, silence: float
-    ) -> None:
-        self._base_url = base_url
-        self._token = token
-        self._pool = Pool(base_url, connect=patience, tls=tls)
-        self._tls = tls
-        self._patience = patience
-        self._silence = silence
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+        self._link = Link(upstream)
 
-    async def ask(self, request: ChatRequest, *, mode: str, cookies: str) -> AsyncGenerator[ProviderEvent, None]:
+    async def ask(self, call: ChatCall, *, mode: str, cookies: str) -> AsyncGenerator[ProviderEvent, None]:
         """The answer, as it is made.
 
         :param cookies: the value of the header field, or empty.
         :raises ApiError: the service cannot be reached, refuses or fails.
         """
-        headers = {"user-agent": "g4f-proto", **({"cookie": cookies} if cookies else {})}
-        shown = [url for message in request.messages for url in message.image_urls]
-        images = [await self._upload(headers, url) for url in shown]
-        conversation = await self._start(headers)
-        answer = Answer(whole=not request.stream)
+        silence = self._upstream.timeouts.between
+        messages = call.request.messages
+        shown = [url for message in messages for url in message.image_urls]
+        images = [await self._upload(call, cookies, url) for url in shown]
+        conversation = await self._start(call, cookies)
+        answer = Answer(whole=not call.request.stream)
         try:
-            async with self._connect(headers) as socket:
-                deadline = anyio.current_time() + self._silence
-                for frame in opening(conversation, flatten(request.messages), mode=mode, images=images):
+            async with self._connect(call, cookies) as socket:
+                deadline = anyio.current_time() + silence
+                for frame in opening(conversation, flatten(messages), mode=mode, images=images):
                     await _within(deadline, socket.send(frame))
                 while not answer.done:
                     events = answer.receive(await _within(deadline, socket.receive()))
@@ -83,53 +75,56 @@ class Session:
                     # A ping says that it is still there, and not that it does something. A client that was slow to
                     # take the events has not used up the service's time.
                     if events != (PONG,):
-                        deadline = anyio.current_time() + self._silence
+                        deadline = anyio.current_time() + silence
         except WebSocketError as error:
             raise _failure(error) from None
 
     async def aclose(self) -> None:
         """Close what is idle."""
-        await self._pool.aclose()
+        await self._link.aclose()
 
-    async def _start(self, headers: Mapping[str, str]) -> str:
+    async def _start(self, call: ChatCall, cookies: str) -> str:
         """A new conversation; its id."""
         body = json.dumps(_START).encode()
-        return await self._post(headers, "/c/api/start", "application/json", body, "currentConversationId")
+        return await self._post(call, cookies, "/c/api/start", JSON, body, "currentConversationId")
 
-    async def _upload(self, headers: Mapping[str, str], url: str) -> str:
+    async def _upload(self, call: ChatCall, cookies: str, url: str) -> str:
         """Where the service keeps an image that was shown as a data URI."""
         image = read_data_uri(url, param="messages", limits=ImageLimits())
-        return await self._post(headers, "/c/api/attachments", image.media_type, image.data, "url")
+        return await self._post(call, cookies, "/c/api/attachments", image.media_type, image.data, "url")
 
-    async def _post(self, headers: Mapping[str, str], path: str, content_type: str, body: bytes, wanted: str) -> str:
+    async def _post(self, call: ChatCall, cookies: str, path: str, type: str, body: bytes, wanted: str) -> str:
         """The field `wanted` of the reply."""
-        sent = {"content-type": content_type, "accept": "application/json", **headers}
-        if self._token:
-            sent["authorization"] = f"Bearer {self._token}"
-        deadline = anyio.current_time() + self._silence
-        reply = await self._pool.send(Request("POST", path, tuple(sent.items()), body), deadline=deadline)
-        try:
+        headers = {**dict(headers_of(self._upstream)), "content-type": type, **_cookie(cookies)}
+        deadline = anyio.current_time() + self._upstream.timeouts.between
+        request = Request("POST", path, tuple(headers.items()), body)
+        async with aclosing(await self._link.send(request, asked=call.body, deadline=deadline)) as reply:
             if reply.status != 200:
                 raise _refused(reply.status, reply.headers)
-            value = json.loads(await reply.read(limit=MiB, deadline=deadline))[wanted]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            raise errors.unreadable() from None
-        finally:
-            await reply.aclose()
+            try:
+                value = json.loads(await reply.read(limit=MiB, deadline=deadline))[wanted]
+            except (ValueError, LookupError, TypeError, RecursionError):
+                raise errors.unreadable() from None
         if not isinstance(value, str):
             raise errors.unreadable()
         return value
 
-    def _connect(self, headers: Mapping[str, str]) -> AbstractAsyncContextManager[WebSocket]:
-        # The service takes the token of a socket in its address: what opens one in a browser can set no header.
-        token = f"&accessToken={quote(self._token, safe='')}" if self._token else ""
+    def _connect(self, call: ChatCall, cookies: str) -> AbstractAsyncContextManager[WebSocket]:
+        upstream, proxy = self._upstream, self._link.proxy(call.body)
+        query = {"api-version": "2", "clientSessionId": str(uuid.uuid4())}
+        if upstream.key is not None:  # in the address: what opens a socket in a browser can set no header
+            query["accessToken"] = upstream.key.get_secret_value()
         return connect(
-            f"ws{self._base_url.removeprefix('http')}/c/api/chat?api-version=2&clientSessionId={uuid.uuid4()}{token}",
-            headers=headers,
+            f"ws{upstream.base_url.removeprefix('http')}/c/api/chat?{urlencode(query)}",
+            headers={"user-agent": "g4f-proto", **_cookie(cookies)},
             max_size=_MAX_MESSAGE,
-            timeout=self._patience,
-            tls=self._tls,
+            timeout=upstream.timeouts.connect,
+            proxy=proxy.get_secret_value() if proxy else None,
         )
+
+
+def _cookie(cookies: str) -> dict[str, str]:
+    return {"cookie": cookies} if cookies else {}
 
 
 async def _within(deadline: float, step: Awaitable[_T]) -> _T:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from .config import Entry, Misread, is_header_value
 from .table import UPSTREAMS
-from .upstream import Timeouts, Upstream
+from .upstream import Upstream
 
 __all__ = ("chosen",)
 
@@ -18,12 +18,14 @@ def chosen(
     entries: Mapping[str, Entry],
     environ: Mapping[str, str],
     *,
+    always: Collection[str] = (),
     ignored: Collection[str] = (),
     proxy: SecretStr | None = None,
     any_proxy: bool = False,
 ) -> Sequence[Upstream]:
     """The upstreams in the operator's order.
 
+    :param always: names in the table of those that are there whatever the environment has.
     :param ignored: names of those that shall not be there.
     :param proxy: for all that have none of their own.
     :param any_proxy: a request may name another proxy.
@@ -31,7 +33,11 @@ def chosen(
     """
     known = {one.upstream.name: one for one in UPSTREAMS}
     found = [_made(name, entry, environ) for name, entry in entries.items()]
-    found += [one.found(environ) for name, one in known.items() if name not in entries and one.wanted(environ)]
+    found += [
+        one.found(environ)
+        for name, one in known.items()
+        if name not in entries and (name in always or one.wanted(environ))
+    ]
     for upstream in found:
         if upstream.key is not None and not is_header_value(upstream.key):
             raise Misread(f"the key of the provider '{upstream.name}' has characters that no key has")
@@ -62,7 +68,7 @@ def _made(name: str, entry: Entry, environ: Mapping[str, str]) -> Upstream:
     if entry.request_proxy is not None:
         said["any_proxy"] = entry.request_proxy
     waits = entry.timeouts.model_dump(exclude_none=True)
-    upstream = replace(upstream, **said, timeouts=replace(Timeouts(), **waits))
+    upstream = replace(upstream, **said, timeouts=replace(upstream.timeouts, **waits))
     if not upstream.base_url:
         raise Misread(f"providers.{name}: 'base_url' is missing")
     return upstream

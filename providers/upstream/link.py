@@ -62,28 +62,51 @@ class Link:
         :raises ApiError: it is none, or there is no reply.
         """
         request = Request("POST", self._path(endpoint, model), (*self._headers, ("content-type", type)), body)
-        proxy = self._proxy(asked.get("proxy")) if self.upstream.any_proxy else None
-        if proxy is None:
-            reply = await self._transport.send(request, deadline=deadline)
-        else:
-            transport = self._open(self.upstream.base_url, proxy)
-            try:
-                reply = await transport.send(request, deadline=deadline)
-            except BaseException:
-                await transport.aclose()
-                raise
-            reply.last = transport
+        return await self.succeed(await self.send(request, asked=asked, deadline=deadline))
+
+    async def get(self, path: str, *, asked: Mapping[str, JsonValue], deadline: float = inf) -> Reply:
+        """The same without a body."""
+        request = Request("GET", path, self._headers)
+        return await self.succeed(await self.send(request, asked=asked, deadline=deadline))
+
+    async def send(self, request: Request, *, asked: Mapping[str, JsonValue], deadline: float = inf) -> Reply:
+        """The reply to a request, whatever its status; close it.
+
+        :raises ApiError: there is none.
+        """
+        proxy = self.proxy(asked)
+        if proxy == self.upstream.proxy:
+            return await self._transport.send(request, deadline=deadline)
+        transport = self._open(self.upstream.base_url, proxy)
+        try:
+            reply = await transport.send(request, deadline=deadline)
+        except BaseException:
+            await transport.aclose()
+            raise
+        reply.last = transport
+        return reply
+
+    def proxy(self, asked: Mapping[str, JsonValue]) -> SecretStr | None:
+        """The proxy a request goes through: the one it names, where the operator allows that, else the operator's.
+
+        :raises InvalidRequest: it names one that can be none.
+        """
+        named = asked.get("proxy") if self.upstream.any_proxy else None
+        if named in (None, ""):
+            return self.upstream.proxy
+        if not isinstance(named, str) or not is_proxy(named):
+            raise InvalidRequest("'proxy' must be an http, https or socks5 URL.", param="proxy", code="invalid_value")
+        return SecretStr(named)
+
+    async def succeed(self, reply: Reply) -> Reply:
+        """The same reply.
+
+        :raises ApiError: it is a refusal.
+        """
         if 200 <= reply.status <= 299:
             return reply
         async with aclosing(reply):
             raise await self._refused(reply)
-
-    def _proxy(self, asked: JsonValue) -> SecretStr | None:
-        if asked in (None, ""):
-            return None
-        if not isinstance(asked, str) or not is_proxy(asked):
-            raise InvalidRequest("'proxy' must be an http, https or socks5 URL.", param="proxy", code="invalid_value")
-        return SecretStr(asked)
 
     def _path(self, endpoint: str, model: str) -> str:
         version = self.upstream.api_version

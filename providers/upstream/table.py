@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from .upstream import EVERYTHING, Upstream
+from .upstream import EVERYTHING, Timeouts, Upstream
 
 __all__ = ("UPSTREAMS", "Known")
 
@@ -42,6 +42,12 @@ class Known:
         """Whether the environment calls for it."""
         needed = [name for name in (self.key, self.place if not self.upstream.base_url or not self.key else "") if name]
         return not self.named and bool(needed) and all(environ.get(name) for name in needed)
+
+    @property
+    def wanting(self) -> str:
+        """What the operator does to have it: "sets OPENAI_API_KEY"."""
+        variable = self.key or self.place
+        return "names it in the config file" if self.named or not variable else f"sets {variable}"
 
     def found(self, environ: Mapping[str, str]) -> Upstream:
         """It, with the key and the address that the environment has."""
@@ -189,6 +195,23 @@ UPSTREAMS: Final = (
             name="GitHub", label="GitHub Models", url="https://github.com/marketplace/models",
             base_url="https://models.github.ai/inference", models_url="https://models.github.ai/catalog/models",
             native=EVERYTHING - {"web_search_options"},
+        ),
+    ),
+    # Its own adapter asks this address: chats at /v1, images and lists beside it.
+    Known(
+        key="POLLINATIONS_API_KEY",
+        upstream=Upstream(
+            name="PollinationsAI", label="Pollinations AI", url="https://pollinations.ai",
+            base_url="https://gen.pollinations.ai", native=EVERYTHING - _OPENAI_ONLY, default_model="openai-fast",
+        ),
+    ),
+    # Speaks a language of its own, to an adapter of its own; without a token, it may have cookies.
+    Known(
+        key="COPILOT_ACCESS_TOKEN",
+        upstream=Upstream(
+            name="Copilot", label="Microsoft Copilot", url="https://copilot.microsoft.com",
+            base_url="https://copilot.microsoft.com", native=frozenset({"vision"}), default_model="Copilot",
+            timeouts=Timeouts(between=60.0),
         ),
     ),
     _local(

@@ -6,14 +6,17 @@ import json
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
 import pytest
 from anyio.abc import ByteStream
+from pydantic import SecretStr
 
 from g4f_proto import ApiError, ChatCall, ChatRequest, ProviderEvent, Reasoning
 from providers.copilot import Copilot
+from providers.upstream import UPSTREAMS, Timeouts, Upstream
 from tests.providers.peers import Peer
 from tests.providers.test_websocket import served
 
@@ -90,10 +93,23 @@ class Jar:
         return self.cookies
 
 
+def upstream(port: int = 9, token: str = TOKEN, *, silence: float = 60.0, **fields: Any) -> Upstream:
+    known = next(one.upstream for one in UPSTREAMS if one.upstream.name == "Copilot")
+    return replace(
+        known,
+        base_url=f"http://127.0.0.1:{port}",
+        key=SecretStr(token) if token else None,
+        timeouts=Timeouts(between=silence),
+        **fields,
+    )
+
+
 @asynccontextmanager
-async def at(service: Service, *, token: str = TOKEN, **options: Any) -> AsyncGenerator[Copilot, None]:
+async def at(
+    service: Service, *, token: str = TOKEN, silence: float = 60.0, cookies: Jar | None = None, **options: Any
+) -> AsyncGenerator[Copilot, None]:
     async with served(service) as port:
-        copilot = Copilot(token=token, base_url=f"http://127.0.0.1:{port}", **options)
+        copilot = Copilot(upstream(port, token, silence=silence, **options), cookies=cookies)
         try:
             yield copilot
         finally:
@@ -216,7 +232,7 @@ async def test_with_the_operators_token_go_the_operators_cookies() -> None:
 
 async def test_the_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("providers.copilot.provider.find_spec", lambda name: None)
-    error = await refused(Copilot(token=TOKEN))
+    error = await refused(Copilot(upstream()))
     assert (error.status, error.code) == (404, "model_not_installed")
     assert "g4f-proto[copilot]" in error.message
 
@@ -294,7 +310,7 @@ async def test_a_start_that_cannot_be_read(reply: bytes) -> None:
 async def test_nobody_there() -> None:
     async with served(Service()) as port:
         pass
-    copilot = Copilot(token=TOKEN, base_url=f"http://127.0.0.1:{port}")
+    copilot = Copilot(upstream(port))
     assert (await refused(copilot)).code == "provider_not_working"
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,6 +16,7 @@ from pydantic import SecretStr
 
 from g4f_proto import ApiError, Call, Finish, Image, ImageCall, ProviderEvent, Usage
 from providers.pollinations import PollinationsAI
+from providers.upstream import UPSTREAMS, Upstream
 from tests.providers.upstream.peer import (
     COMPLETION,
     EVENTS,
@@ -34,10 +36,15 @@ pytestmark = pytest.mark.anyio
 JPEG = b"\xff\xd8\xff\xe0 a picture"
 
 
+def upstream(port: int, **fields: Any) -> Upstream:
+    known = next(one.upstream for one in UPSTREAMS if one.upstream.name == "PollinationsAI")
+    return replace(known, base_url=f"http://127.0.0.1:{port}", key=SecretStr(KEY), **fields)
+
+
 @asynccontextmanager
-async def at(*scripts: list[Step], key: str | None = KEY) -> AsyncGenerator[tuple[Peer, PollinationsAI], None]:
+async def at(*scripts: list[Step], **fields: Any) -> AsyncGenerator[tuple[Peer, PollinationsAI], None]:
     async with serving(*scripts) as peer:
-        made = PollinationsAI(key=SecretStr(key) if key else None, base_url=f"http://127.0.0.1:{peer.port}")
+        made = PollinationsAI(upstream(peer.port, **fields))
         try:
             yield peer, made
         finally:
@@ -76,16 +83,6 @@ async def test_a_chat_goes_to_the_one_host_with_the_key() -> None:
         assert (request.method, request.path) == ("POST", "/v1/chat/completions")
         assert request.headers["authorization"] == f"Bearer {KEY}"
         assert request.json["model"] == "m"
-
-
-@pytest.mark.parametrize("call", [chat(), picture()])
-async def test_without_a_key_nothing_is_asked_and_the_variable_is_named(call: Call) -> None:
-    async with at([Act.CLOSE], key=None) as (peer, provider):
-        assert (provider.info.working, await provider.models()) == (False, ())
-        error = await refused(provider, call)
-    assert (error.status, error.code) == (404, "provider_not_found")
-    assert "POLLINATIONS_API_KEY" in error.message
-    assert peer.requests == []
 
 
 @pytest.mark.parametrize("call", [chat(), picture()])
@@ -222,6 +219,12 @@ async def test_the_three_lists_are_one() -> None:
         "elevenlabs": (["speech"], False, True),
         "whisper": (["transcription"], False, True),
     }
+
+
+async def test_the_operator_may_choose_among_them() -> None:
+    async with at(*lists(TEXT, IMAGES, AUDIO), models=("flux", "mine")) as (_, provider):
+        models = await provider.models()
+    assert [(model.id, sorted(model.kinds)) for model in models] == [("flux", ["image"]), ("mine", ["chat"])]
 
 
 @pytest.mark.parametrize("document", [{"error": "x"}, "text", [7], [{"aliases": []}], [{"name": 7}], None])

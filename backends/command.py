@@ -107,6 +107,10 @@ OPTIONS: Final = (
     ),
     click.Option(["--media-dir"], metavar="FOLDER", help="Where images are kept.  [default: in the data folder]"),
     click.Option(
+        ["--media-size"], type=float, help=f"Megabytes of images kept; the oldest go first.  {_default('media_size')}"
+    ),
+    click.Option(["--media-age"], type=float, help=f"Days an image is kept.  {_default('media_age')}"),
+    click.Option(
         ["--cookies-dir"], metavar="FOLDER", help="Where uploaded cookies are kept.  [default: in the data folder]"
     ),
     click.Option(["--without-key"], is_flag=True, help="Listen beyond this machine although no key is set."),

@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from g4f_proto import MiB
 from providers import CookieStore, MediaStore, Provider, Scripted
 from providers.copilot import Copilot
 from providers.hibari import Hibari
@@ -86,6 +87,8 @@ class Settings(BaseSettings):
     origin: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
     public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+(/[^?#\s]*)?$")] | None = None
     media_dir: Path | None = None
+    media_size: Annotated[float, Field(gt=0)] = 1024.0
+    media_age: Annotated[float, Field(gt=0)] = 7.0
     cookies_dir: Path | None = None
     debug: bool = False
     gui: bool = False
@@ -134,7 +137,9 @@ def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
         timeout=settings.timeout,
         quiet_limit=settings.keepalive,
         public_url=settings.public_url or "",
-        media=MediaStore(settings.media_dir),
+        media=MediaStore(
+            settings.media_dir, room=int(settings.media_size * MiB), age=settings.media_age * 24 * 60 * 60
+        ),
         cookies=cookies,
         version=_version(),
     )

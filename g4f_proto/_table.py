@@ -50,7 +50,7 @@ TRANSITIONS: Final = (
     (State.CALLING, "fail", State.DONE, "status and JSON"),
     (State.STREAMING, "end", State.DONE, "finish, usage, terminator"),
     (State.STREAMING, "fail", State.DONE, "one error frame, terminator"),
-    (State.STREAMING, "fail", State.CLOSED, "sound has no place for an error: the reply is broken off"),
+    (State.STREAMING, "fail", State.CLOSED, "sound and files have no place for an error: the reply is broken off"),
     (State.RECEIVING, "disconnect", State.CLOSED, "the peer is gone"),
     (State.CALLING, "disconnect", State.CLOSED, "the peer is gone"),
     (State.STREAMING, "disconnect", State.CLOSED, "the peer is gone, or a write failed"),

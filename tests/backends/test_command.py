@@ -44,6 +44,8 @@ def test_a_port_in_use(backend: str) -> None:
         (["--alias", "nonsense"], "'nonsense' is not NAME=MODEL"),
         (["--port", "99999"], "invalid port"),
         (["--timeout", "0"], "invalid timeout"),
+        (["--public-url", "images.example"], "invalid public_url"),
+        (["--media-size", "0"], "invalid media_size"),
         (["--host", "0.0.0.0"], "0.0.0.0 is reachable from other machines"),
         (["--loop", "curio"], "the h11 backend runs on: auto, asyncio, uvloop, trio; not on 'curio'"),
         (["--alias", "a=nobody"], "the alias 'a' stands for 'nobody', which nobody serves"),

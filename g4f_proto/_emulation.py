@@ -157,16 +157,28 @@ class Emulation:
         if self.told_as is not None and (error.param or "").partition(".")[0] == "response_format":
             error.param = self.told_as
 
-    def direct(self, write: Callable[[str], bytes]) -> Callable[[str], bytes] | None:
-        """What a text of the first choice may go to in place of :meth:`push` when no filter looks at it."""
-        first = self.filters[0]
-        if first.think or first.stop or first.tools or first.spent is None or first.spent.limit is not None:
-            return None
-        keep = first.spent.words.append
+    def direct(self, text: Callable[[str], bytes], event: Callable[[ProviderEvent], bytes]) -> Callable[[str], bytes]:
+        """What a text of the first choice goes to in place of :meth:`push`, when that choice is open.
 
-        def kept(text: str) -> bytes:
-            keep(text)
-            return write(text)
+        :param text: what writes a text, and `event` what writes anything.
+        """
+        one = self.filters[0]
+        several = sum(each is not None for each in (one.think, one.stop, one.tools, one.spent)) > 1
+        if several or one.think or (one.spent and one.spent.limit is not None):
+            return lambda said: b"".join(map(event, one.push(said)))
+        if one.tools:
+            read = one.tools.push
+            return lambda said: b"".join(map(event, read(said)))
+        if one.stop:
+            until = one.stop.push
+            return lambda said: text(left) if (left := until(said)) else b""
+        if one.spent is None:
+            return text
+        keep = one.spent.words.append
+
+        def kept(said: str) -> bytes:
+            keep(said)
+            return text(said)
 
         return kept
 

@@ -212,7 +212,7 @@ class Exchange:
         if data:
             if event is not QUIET:
                 self.outcome.delivered = True
-                if not isinstance(event, ForChoice):
+                if self._text is None and not isinstance(event, ForChoice):
                     self._text = self._direct(encoder)  # the first choice is open
             if self.state is State.CALLING:
                 self.state = State.STREAMING
@@ -293,9 +293,9 @@ class Exchange:
         # Where nothing is sent before the end there is no commit to wait for.
         self._text = None if live else self._direct(reading.encoder)
 
-    def _direct(self, encoder: Encoder) -> Callable[[str], bytes] | None:
+    def _direct(self, encoder: Encoder) -> Callable[[str], bytes]:
         """What a text of the first choice goes to when there are no questions left to ask."""
-        return encoder.text if self._emulation is None else self._emulation.direct(encoder.text)
+        return encoder.text if self._emulation is None else self._emulation.direct(encoder.text, encoder.event)
 
     @property
     def collects(self) -> bool:

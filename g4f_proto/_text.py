@@ -53,7 +53,10 @@ class StopFilter:
 
 def _overlap(text: str, stop: str) -> int:
     """How many characters at the end of `text` begin `stop`."""
-    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+    most = min(len(stop) - 1, len(text))
+    if text.find(stop[0], len(text) - most) < 0:
+        return 0  # nearly always
+    return next((n for n in range(most, 0, -1) if text.endswith(stop[:n])), 0)
 
 
 class ThinkSplitter:

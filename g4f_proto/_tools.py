@@ -183,6 +183,11 @@ class ToolReader:
 
     def push(self, text: str) -> list[Event]:
         """What these characters add."""
+        if text and '"' not in text and "\\" not in text:  # the inside of a string: most of what there is
+            if self._mode == "words" and not self._held:
+                return [text]
+            if self._quoted and not self._escaped:
+                return [ToolCall(index=0, arguments=text) if self._mode == "call" else text]
         out: list[Event] = []
         if not self._mode:
             text = self._begin(text, out)

@@ -36,6 +36,8 @@ class ChatStream(Encoder):
         self._legacy = call.request.functions is not None
         self._prefix = self._start + b'{"index":0,"delta":{"content":'
         self._suffix = b'},"logprobs":null,"finish_reason":null}' + self._end
+        # A call that has begun -> what stands before a piece of its arguments; nearly all deltas of an agent are such.
+        self._begun: dict[int, bytes] = {}
 
     @property
     def usage(self) -> Usage | None:
@@ -47,6 +49,8 @@ class ChatStream(Encoder):
         return self._prefix + quote(text).encode("ascii") + self._suffix
 
     def event(self, event: ProviderEvent) -> bytes:
+        if type(event) is ToolCall and event.name is None and event.index in self._begun:
+            return self._begun[event.index] + quote(event.arguments).encode("ascii") + b"}}]" + self._suffix
         if isinstance(event, Quiet):
             return PING
         index, said = self._envelope.note(event)
@@ -55,6 +59,10 @@ class ChatStream(Encoder):
         if isinstance(said, str):
             return self._open(index) + self._chunk(index, b'{"content":%b}' % quoted(said))
         if isinstance(said, ToolCall):
+            if type(event) is ToolCall and not self._legacy:
+                self._begun[event.index] = (
+                    self._start + b'{"index":0,"delta":{"tool_calls":[{"index":%d,"function":{"arguments":' % said.index
+                )
             return self._open(index, content=b"null") + self._chunk(index, self._call(said))
         if isinstance(said, Scored):
             return self._open(index) + self._chunk(

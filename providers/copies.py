@@ -16,7 +16,7 @@ def copy_of(call: ChatCall, index: int) -> ChatCall:
         call = replace(call, request=request, body={**call.body, "seed": seed + index})
     if call.prompts:
         prompt = call.prompts[index * len(call.prompts) // call.copies]
-        call = with_messages(call, [{"role": "user", "content": prompt}])
+        call = replace(with_messages(call, [{"role": "user", "content": prompt}]), prompts=(prompt,))
     return replace(call, copies=1)
 
 

@@ -5,40 +5,70 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 from math import inf
-from typing import Final
+from typing import Final, Protocol
 
 import anyio
 from pydantic import JsonValue
 
-from g4f_proto import ChatCall, ChatStreamReader, ProviderEvent, read_reply
+from g4f_proto import (
+    ApiError,
+    ChatCall,
+    ChatStreamReader,
+    CompletionStreamReader,
+    Event,
+    ForChoice,
+    ProviderEvent,
+    Usage,
+    read_completion_reply,
+    read_reply,
+    with_messages,
+)
 
 from .link import Link
 from .transport import Reply
 from .upstream import Upstream
 
-__all__ = ("chat", "own_body")
+__all__ = ("chat", "complete", "own_body")
 
 #: Fields of the G4F REST API that mean this server, not the one behind it.
 _OURS: Final = frozenset({"provider", "conversation_id", "proxy", "timeout"})
 _BOM_AND_BLANKS: Final = b"\xef\xbb\xbf \t\r\n"
 
 
-async def chat(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
+class _Whole(Protocol):
+    def __call__(self, body: bytes, *, failed: Callable[[JsonValue], ApiError]) -> list[ProviderEvent]: ...
+
+
+def chat(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
     """The answer. Closing it, or cancelling its task, closes the connection: so upstreams know that nobody listens."""
+    return _answer(link, call, "/chat/completions", chat_body(call, link.upstream), ChatStreamReader, read_reply)
+
+
+def complete(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
+    """What goes on with the prompts: a completion where the upstream makes them, else a chat for each prompt."""
+    if link.upstream.completions:
+        body = completion_body(call, link.upstream)
+        return _answer(link, call, "/completions", body, CompletionStreamReader, read_completion_reply)
+    return chat(link, call) if len(call.prompts) == 1 else _each(link, call)
+
+
+async def _answer(
+    link: Link, call: ChatCall, endpoint: str, body: bytes, streamed: type[ChatStreamReader], whole: _Whole
+) -> AsyncGenerator[ProviderEvent, None]:
     timeouts = link.upstream.timeouts
     deadline = anyio.current_time() + timeouts.first if call.request.stream else inf
-    body = chat_body(call, link.upstream)
-    reply = await link.post("/chat/completions", body, model=call.model, asked=call.body, deadline=deadline)
+    reply = await link.post(endpoint, body, model=call.model, asked=call.body, deadline=deadline)
     async with aclosing(reply):
         data = await _begin(reply, deadline)
         if data.lstrip(_BOM_AND_BLANKS).startswith(b"{"):  # whatever its type says, and whatever was asked for
-            for event in read_reply(await reply.read(data), failed=link.reported):
+            for event in whole(await reply.read(data), failed=link.reported):
                 yield event
             return
-        reader = ChatStreamReader(failed=link.reported)
+        reader = streamed(failed=link.reported)
         while data and not reader.done:
             said = False
             for event in reader.feed(data):
@@ -50,6 +80,32 @@ async def chat(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None
                 data = await reply.receive(deadline=deadline)
         reader.end()
         await reply.finish()
+
+
+async def _each(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
+    """The prompts one after the other; choices are numbered prompt by prompt, and what they cost is added up."""
+    each = (call.request.n or 1) // len(call.prompts)
+    spent: list[Usage] = []
+    for place, prompt in enumerate(call.prompts):
+        alone = replace(call, prompts=(), body={**call.body, "n": each})
+        async with aclosing(chat(link, with_messages(alone, [{"role": "user", "content": prompt}]))) as events:
+            async for event in events:
+                if isinstance(event, Usage):
+                    spent.append(event)
+                    continue
+                index, said = (event.index, event.event) if isinstance(event, ForChoice) else (0, event)
+                index += place * each
+                if index and isinstance(said, Event):
+                    yield ForChoice(index=index, event=said)
+                else:
+                    yield said
+    if spent:
+        yield Usage(
+            prompt_tokens=sum(one.prompt_tokens for one in spent),
+            completion_tokens=sum(one.completion_tokens for one in spent),
+            cached_tokens=sum(one.cached_tokens for one in spent),
+            reasoning_tokens=sum(one.reasoning_tokens for one in spent),
+        )
 
 
 async def _begin(reply: Reply, deadline: float) -> bytes:
@@ -73,10 +129,25 @@ def own_body(asked: Mapping[str, JsonValue], model: str, upstream: Upstream) -> 
     return body
 
 
+def completion_body(call: ChatCall, upstream: Upstream) -> bytes:
+    """A legacy completion's body: all the prompts, and `n` for each of them."""
+    body = _streaming(own_body(call.body, call.model, upstream), call, upstream)
+    del body["messages"]
+    each = (call.request.n or 1) // len(call.prompts)
+    prompts: list[JsonValue] = list(call.prompts)
+    body |= {"prompt": prompts[0] if len(prompts) == 1 else prompts, "n": each}
+    return json.dumps(body, separators=(",", ":")).encode("ascii")
+
+
 def chat_body(call: ChatCall, upstream: Upstream) -> bytes:
-    """A chat's body. Usage is asked for: who pays wants to know, whether the client asks or not."""
-    body = own_body(call.body, call.model, upstream)
+    """A chat's body."""
+    body = _streaming(own_body(call.body, call.model, upstream), call, upstream)
+    return json.dumps(body, separators=(",", ":")).encode("ascii")
+
+
+def _streaming(body: dict[str, JsonValue], call: ChatCall, upstream: Upstream) -> dict[str, JsonValue]:
+    """With the usage asked for: who pays wants to know, whether the client asks or not."""
     options = body.pop("stream_options", None)  # OpenAI: "Only set this when you set stream: true"
     if call.request.stream and upstream.stream_usage:
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
+    return body

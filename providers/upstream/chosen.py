@@ -76,5 +76,6 @@ def _made(name: str, entry: Entry, environ: Mapping[str, str]) -> Upstream:
 
 #: Fields that an entry and an upstream have in common.
 _SAME = (
-    "label", "url", "key_header", "default_model", "names", "headers", "stream_usage", "api_version", "proxy", "http2",
+    "label", "url", "key_header", "default_model", "names", "headers", "stream_usage", "completions", "api_version",
+    "proxy", "http2",
 )  # fmt: skip

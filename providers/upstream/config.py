@@ -54,6 +54,7 @@ class Entry(_Strict):
     names: dict[str, str] | None = None
     headers: dict[str, SecretStr] | None = None
     stream_usage: bool | None = None
+    completions: bool | None = None
     api_version: Text | None = None
     proxy: SecretStr | None = None
     request_proxy: bool | None = None

@@ -4,10 +4,24 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
-from g4f_proto import Call, ChatCall, InvalidRequest, Model, ProviderEvent, ProviderInfo, read_models
+from g4f_proto import (
+    Call,
+    ChatCall,
+    EmbeddingCall,
+    ImageCall,
+    InvalidRequest,
+    Model,
+    ProviderEvent,
+    ProviderInfo,
+    SpeechCall,
+    TranscriptionCall,
+    read_models,
+)
 
-from .chat import chat
+from .chat import chat, complete
+from .kinds import with_kind
 from .link import Link
+from .media import embed, paint, speak, write_down
 from .upstream import Upstream
 
 __all__ = ("OpenAICompatible",)
@@ -35,18 +49,28 @@ class OpenAICompatible:
         """
         upstream = self._link.upstream
         if upstream.models:
-            models = tuple(Model(id=name, owned_by=upstream.label) for name in upstream.models)
+            models: Sequence[Model] = [Model(id=name, owned_by=upstream.label) for name in upstream.models]
         else:
             models = read_models(await self._link.models())
         if not self.info.default_model and models:
             self.info = replace(self.info, default_model=models[0].id)
-        return models
+        return [with_kind(model) for model in models]
 
     def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         """The answer to `call`."""
-        if isinstance(call, ChatCall):
-            return chat(self._link, call)
-        raise InvalidRequest(f"The provider '{self.info.name}' answers chats only.", param="provider")
+        link = self._link
+        match call:
+            case ChatCall():
+                return complete(link, call) if call.prompts else chat(link, call)
+            case EmbeddingCall():
+                return embed(link, call)
+            case ImageCall():
+                return paint(link, call)
+            case SpeechCall():
+                return speak(link, call)
+            case TranscriptionCall():
+                return write_down(link, call)
+        raise InvalidRequest(f"The provider '{self.info.name}' keeps no files.", param="provider")
 
     async def aclose(self) -> None:
         """Close the idle connections."""

@@ -87,7 +87,7 @@ def _local(
 ) -> Known:
     upstream = Upstream(
         name=name, label=label, url=url, base_url=f"http://{_LOOPBACK}:{port}/v1", native=_SELF_HOSTED - lacks,
-        names=_OLD_LIMIT,
+        names=_OLD_LIMIT, completions=True,
     )  # fmt: skip
     return Known(upstream=upstream, place=place, path="/v1", port=port)
 

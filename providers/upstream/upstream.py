@@ -13,8 +13,11 @@ from g4f_proto import PARAMETERS
 __all__ = ("EVERYTHING", "Timeouts", "Upstream", "is_proxy")
 
 #: What an OpenAI-compatible upstream is taken to honour where nobody says otherwise; what it does not know, it refuses.
-#: `proxy` is not its business, and the sound of an answer has no event here.
-EVERYTHING: Final = frozenset(PARAMETERS) - {"proxy", "audio", "modalities"} | {"vision"}
+#: `proxy` is not its business, and the sound of an answer has no event here. `vision` stands for images in a chat, and
+#: the last four are an image's.
+EVERYTHING: Final = frozenset(PARAMETERS) - {"proxy", "audio", "modalities"} | {
+    "vision", "background", "output_compression", "quality", "style",
+}  # fmt: skip
 
 _PROXY: Final = re.compile(r"^(https?|socks5h?)://[^/?#\s]+/?$")
 
@@ -50,6 +53,7 @@ class Upstream:
     :param names: OpenAI's parameters that have another name there.
     :param models_url: where its list of models is, if not at ``/models``.
     :param stream_usage: knows ``stream_options.include_usage``.
+    :param completions: has ``/completions``, to which prompts go; else each becomes a chat.
     :param api_version: Azure's older API: models are deployments in the path, and each request tells this version.
     :param proxy: ``http://``, ``https://`` or ``socks5://``; may hold a password.
     :param any_proxy: a request may name another one.
@@ -68,6 +72,7 @@ class Upstream:
     names: Mapping[str, str] = field(default_factory=dict)
     models_url: str = ""
     stream_usage: bool = True
+    completions: bool = False
     api_version: str = ""
     proxy: SecretStr | None = None
     any_proxy: bool = False

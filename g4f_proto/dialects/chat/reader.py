@@ -137,12 +137,13 @@ def read_reply(body: bytes, *, failed: Callable[[JsonValue], ApiError] = _failed
     return _read_document(body, lambda choice: choice["message"], failed)  # type: ignore[arg-type, return-value]
 
 
-def read_completion_reply(body: bytes) -> list[ProviderEvent]:
+def read_completion_reply(body: bytes, *, failed: Callable[[JsonValue], ApiError] = _failed) -> list[ProviderEvent]:
     """One ``text_completion`` document of an upstream as the events that would have made it.
 
+    :param failed: makes of an error object in its place what is raised.
     :raises ApiError: it is an error object, or no completion.
     """
-    return _read_document(body, lambda choice: {"content": choice["text"]}, _failed)
+    return _read_document(body, lambda choice: {"content": choice["text"]}, failed)
 
 
 def _read_document(

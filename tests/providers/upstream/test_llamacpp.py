@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from g4f_proto import Finish, InvalidRequest, ProviderNotWorking, Usage
+from g4f_proto import Embedding, EmbeddingCall, Finish, InvalidRequest, ProviderNotWorking, Usage
 from providers import weights
 from providers.upstream import OpenAICompatible, Upstream
 from tests.backends.conftest import started
@@ -74,6 +74,19 @@ async def test_a_stream_and_a_document_say_the_same(llama: OpenAICompatible) -> 
     assert usage[0].completion_tokens >= len(words)
     finish = next(event for event in streamed if isinstance(event, Finish))
     assert finish in whole
+
+
+async def test_embeddings(llama: OpenAICompatible) -> None:
+    texts = ("The cat sits on the mat.", "A cat is on a mat.")
+    for encoding in ("float", "base64"):
+        body: Any = {"input": list(texts), "encoding_format": encoding}
+        call = EmbeddingCall(provider="LlamaCpp", model="smollm2", inputs=texts, body=body)
+        first, second, usage = [event async for event in llama.stream(call)]
+        assert isinstance(first, Embedding)
+        assert isinstance(second, Embedding)
+        assert len(first.vector) == len(second.vector) == 576
+        assert isinstance(usage, Usage)
+        assert sum(a * b for a, b in zip(first.vector, second.vector, strict=True)) > 0.8
 
 
 async def test_it_is_held_to_a_schema(llama: OpenAICompatible) -> None:

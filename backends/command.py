@@ -2,6 +2,7 @@
 # traceback.
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import sys
@@ -167,7 +168,11 @@ def run(backend: Backend, given: Mapping[str, object]) -> None:
     name, uvloop = _choose_loop(backend, loop)
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
-    ready = partial(click.echo, f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+
+    def ready() -> None:
+        gc.freeze()  # what was made to start with stays: not to look through it again and again saves 5 % of a request
+        click.echo(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+
     try:
         anyio.run(
             partial(backend.serve, service, listener, ready),

@@ -156,7 +156,8 @@ def report(names: Sequence[str], rates: Measured, p50: Measured, p99: Measured, 
             for rival, target in TARGETS.items()
             if ours.startswith("ours") and rival in names
         ]
-        print(table(["ratio of medians (range of the rounds), target", *rates], ratios), end="\n\n")
+        if ratios:
+            print(table(["ratio of medians (range of the rounds), target", *rates], ratios), end="\n\n")
     if p50:
         rows = [[name, *(added(p50[what], p99[what], name) for what in p50)] for name in names[1:]]
         print(table(["added p50 / p99, ms", *p50], rows), end="\n\n")

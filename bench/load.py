@@ -112,10 +112,14 @@ def said(log: int) -> str:
 def ask(name: str, port: int, load: Load, check: Callable[[str, Load], None]) -> int:
     """Send the request of the load once and check the reply's body; gives its length in bytes."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START)
-    connection.request("POST", PATH, load.body, HEADERS)
-    response = connection.getresponse()
-    body = response.read()
-    connection.close()
+    try:
+        connection.request("POST", PATH, load.body, HEADERS)
+        response = connection.getresponse()
+        body = response.read()
+    except (OSError, http.client.HTTPException) as problem:
+        raise Unfit(f"{name} does not answer: {problem!r}") from None
+    finally:
+        connection.close()
     try:
         if response.status != 200:
             raise ValueError(f"status {response.status}")

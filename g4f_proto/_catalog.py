@@ -95,6 +95,11 @@ class Catalog:
     default_provider: str | None = None
     absent: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
+    _by_id: Mapping[str, Mapping[str, Model]] = field(init=False, repr=False, compare=False)  # some list hundreds
+
+    def __post_init__(self) -> None:
+        by_id = {provider: {model.id: model for model in models} for provider, models in self.models.items()}
+        object.__setattr__(self, "_by_id", by_id)
 
     def provider(self, name: str) -> ProviderInfo:
         """The provider of that name, or of the name that it is an alias for.
@@ -164,7 +169,7 @@ class Catalog:
                     name = info.default_model
             else:
                 name = wanted.removeprefix(f"{info.name}:")
-            model = next((one for one in self.models.get(info.name, ()) if name and one.named(name)), None)
+            model = self._model(info.name, name) if name else None
             unknown = (named and info.remote) or (kind == "chat" and wanted in (None, info.name))
             if name and (kind in model.kinds if model is not None else unknown):
                 (ready if model is None or model.listed else rest).append(Choice(info, name))
@@ -173,6 +178,15 @@ class Catalog:
     def _usual(self, info: ProviderInfo, kind: Kind) -> str | None:
         """What answers when only the provider is named."""
         models = [model for model in self.models.get(info.name, ()) if kind in model.kinds]
-        if kind == "chat" or any(model.named(info.default_model) for model in models):
+        if kind == "chat" or self._model(info.name, info.default_model) in models:
             return info.default_model
         return models[0].id if models else None
+
+    def _model(self, provider: str, name: str) -> Model | None:
+        """The provider's model of that name, options included."""
+        known = self._by_id.get(provider, {})
+        model, prefix, colon = known.get(name), name, ":"
+        while colon and not (model is not None and model.named(name)):
+            prefix, colon, _ = prefix.rpartition(":")
+            model = known.get(prefix)
+        return model

@@ -38,7 +38,9 @@ class OpenAICompatible:
             url=upstream.url,
             default_model=upstream.default_model or "".join(upstream.models[:1]),
             auth=upstream.key is not None,
-            native=upstream.native | ({"proxy"} if upstream.any_proxy else set()),
+            native=upstream.native
+            | ({"proxy"} if upstream.any_proxy else set())
+            | ({"usage"} if upstream.stream_usage else set()),  # to count what it tells anyway costs 8 % of a request
             remote=True,
         )
 

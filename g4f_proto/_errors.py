@@ -22,6 +22,7 @@ __all__ = (
     "ModelNotFound",
     "ModelNotInstalled",
     "Overloaded",
+    "ProviderChallenged",
     "ProviderNotFound",
     "ProviderNotWorking",
     "ProviderTimeout",
@@ -198,6 +199,12 @@ class ProviderNotWorking(ApiError):
 
     status, type, code = 502, "provider_error", "provider_not_working"
     elsewhere = True
+
+
+class ProviderChallenged(ProviderNotWorking):
+    """The provider wants a person to pass a check, and none is bypassed; the message says what the operator can do."""
+
+    code = "provider_challenge"
 
 
 class Overloaded(ApiError):

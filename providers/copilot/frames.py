@@ -16,7 +16,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from g4f_proto import ApiError, InvalidRequest, ProviderEvent, ProviderNotWorking, Reasoning
+from g4f_proto import ApiError, InvalidRequest, ProviderChallenged, ProviderEvent, ProviderNotWorking, Reasoning
 
 __all__ = ("PONG", "Answer", "Send", "challenged", "opening")
 
@@ -137,10 +137,9 @@ class Answer:
 
 def challenged() -> ApiError:
     """The service wants a person to show that it is one."""
-    return ProviderNotWorking(
+    return ProviderChallenged(
         "Copilot asks for a check that only a person can pass. The operator of this server can sign in at "
-        "https://copilot.microsoft.com and set a fresh COPILOT_ACCESS_TOKEN or upload fresh cookies.",
-        code="provider_challenge",
+        "https://copilot.microsoft.com and set a fresh COPILOT_ACCESS_TOKEN or upload fresh cookies."
     )
 
 

@@ -23,6 +23,7 @@ TABLE: dict[str, tuple[int, str, str | None]] = {
     "ModelNotFound": (404, "model_not_found", "model_not_found"),
     "ModelNotInstalled": (404, "model_not_found", "model_not_installed"),
     "Overloaded": (503, "server_error", "overloaded"),
+    "ProviderChallenged": (502, "provider_error", "provider_challenge"),
     "ProviderNotFound": (404, "provider_error", "provider_not_found"),
     "ProviderNotWorking": (502, "provider_error", "provider_not_working"),
     "ProviderTimeout": (504, "provider_error", "provider_timeout"),

@@ -50,6 +50,9 @@ class Service:
                     data += await stream.receive()
                 head, _, data = data.partition(b"\r\n\r\n")
                 self.heads.append(head)
+                if head.startswith(b"CONNECT"):
+                    await stream.send(b"HTTP/1.1 200 ok\r\n\r\n")
+                    continue
                 if head.startswith(b"GET"):
                     await self._socket(Peer(stream, drip=self.drip), head + b"\r\n\r\n")
                     return
@@ -190,6 +193,34 @@ async def test_a_model_is_a_mode(model: str, mode: str) -> None:
         await answer(copilot, call(model=model))
         assert model in [one.id for one in await copilot.models()]
     assert service.opening[2]["mode"] == mode
+
+
+@pytest.mark.parametrize("whose", ["the operator's", "the caller's", "none that is allowed"])
+async def test_both_ways_go_through_the_proxy(whose: str) -> None:
+    pytest.importorskip("httpx2")
+    service = Service(says(DONE))
+    async with served(service) as port:
+        proxy = f"http://127.0.0.1:{port}"
+        far = replace(upstream(), base_url="http://copilot.invalid", any_proxy=whose == "the caller's")
+        if whose == "none that is allowed":
+            far = upstream()  # where nobody listens
+        copilot = Copilot(replace(far, proxy=SecretStr(proxy)) if whose == "the operator's" else far)
+        asked = call()
+        if whose != "the operator's":
+            asked = replace(asked, body={**asked.body, "proxy": proxy})
+        if whose == "none that is allowed":
+            await refused(copilot, asked)
+        else:
+            await answer(copilot, asked)
+        await copilot.aclose()
+    lines = [head.partition(b"\r\n")[0] for head in service.heads]
+    if whose == "none that is allowed":
+        assert lines == []
+        return
+    start, connect, socket = lines
+    assert start == b"POST http://copilot.invalid/c/api/start HTTP/1.1"
+    assert connect == b"CONNECT copilot.invalid:80 HTTP/1.1"
+    assert socket.startswith(b"GET /c/api/chat?")
 
 
 async def test_an_image_is_uploaded_first() -> None:

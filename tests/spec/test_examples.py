@@ -61,15 +61,15 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    os.environ["G4F_COOKIES_DIR"] = str(tmp_path_factory.mktemp("cookies"))
-    os.environ["G4F_MEDIA_DIR"] = str(tmp_path_factory.mktemp("media"))
     keys = ("--g4f-api-key", KEY, "--g4f-api-key", "g4f-api-key")
-    with (
-        started("-m", "backends.h11", *OPTIONS, *keys) as keyed,
-        started("-m", "backends.h11", *OPTIONS) as open_,
-    ):
-        del os.environ["G4F_COOKIES_DIR"], os.environ["G4F_MEDIA_DIR"]
-        yield Place(keyed, open_, tmp_path_factory.mktemp("work"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("G4F_COOKIES_DIR", str(tmp_path_factory.mktemp("cookies")))
+        patch.setenv("G4F_MEDIA_DIR", str(tmp_path_factory.mktemp("media")))
+        with (
+            started("-m", "backends.h11", *OPTIONS, *keys) as keyed,
+            started("-m", "backends.h11", *OPTIONS) as open_,
+        ):
+            yield Place(keyed, open_, tmp_path_factory.mktemp("work"))
 
 
 def ran(*command: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

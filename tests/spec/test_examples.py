@@ -115,7 +115,6 @@ def python(example: Example, place: Place) -> None:
 
 def langchain(example: Example, place: Place) -> None:
     """The names are gone from LangChain: today's in their place, and `invoke` for the call."""
-    pytest.importorskip("langchain_openai")
     code = (
         example.at(place.keyed.url)
         .replace("langchain.chat_models", "langchain_openai")

@@ -15,6 +15,8 @@ from g4f_proto import ACCEPTS, PARAMETERS, ROUTES, TRANSITIONS, ApiError, Provid
 from providers import Provider
 from providers.script import OPTIONS as SCRIPTED_OPTIONS
 
+from .upstreams import upstreams
+
 DOCS: Final = Path(__file__).parent
 _NOTE: Final = "<!-- Made by `make docs`; edit the code it is made from. -->\n\n"
 
@@ -147,6 +149,7 @@ PAGES: Final = {
     "parameters.md": parameters,
     "scripted.md": scripted,
     "settings.md": settings,
+    "upstreams.md": lambda: upstreams(_NOTE, table),
 }
 
 

@@ -42,24 +42,42 @@ class Waits(_Strict):
 class Entry(_Strict):
     """One ``[providers.NAME]``; of a name in the table, only what differs need be said."""
 
-    base_url: str | None = None
-    label: Text | None = None
-    url: Text | None = None
-    api_key: SecretStr | None = None
-    api_key_env: Text | None = None
-    key_header: Text | None = None
-    models: list[Text] | None = None
-    default_model: Text | None = None
-    native: list[str] | None = None
-    names: dict[str, str] | None = None
-    headers: dict[str, SecretStr] | None = None
-    stream_usage: bool | None = None
-    completions: bool | None = None
-    api_version: Text | None = None
-    proxy: SecretStr | None = None
-    request_proxy: bool | None = None
-    http2: bool | None = None
-    timeouts: Waits = Waits()
+    base_url: Annotated[str | None, Field(description="where its paths begin: `https://host/v1`")] = None
+    label: Annotated[Text | None, Field(description="its name for people")] = None
+    url: Annotated[Text | None, Field(description="its home page")] = None
+    api_key: Annotated[SecretStr | None, Field(description="the key, or")] = None
+    api_key_env: Annotated[Text | None, Field(description="the variable that holds it")] = None
+    key_header: Annotated[
+        Text | None, Field(description="the header the key goes into, instead of `Authorization: Bearer`")
+    ] = None
+    models: Annotated[list[Text] | None, Field(description="what it serves; without it, it is asked")] = None
+    default_model: Annotated[
+        Text | None,
+        Field(description="what answers when only the provider is named; without it the first of its models"),
+    ] = None
+    native: Annotated[
+        list[str] | None,
+        Field(description="parameters of a chat that it honours, `vision` for images; without it all of them"),
+    ] = None
+    names: Annotated[
+        dict[str, str] | None, Field(description='parameters that have another name there: `{seed = "random_seed"}`')
+    ] = None
+    headers: Annotated[dict[str, SecretStr] | None, Field(description="header fields to send along")] = None
+    stream_usage: Annotated[
+        bool | None, Field(description="it knows `stream_options.include_usage`; `true` without it")
+    ] = None
+    completions: Annotated[
+        bool | None, Field(description="it has `/completions`; without it, prompts become chats")
+    ] = None
+    api_version: Annotated[Text | None, Field(description="Azure's older API: models are deployments in the path")] = (
+        None
+    )
+    proxy: Annotated[
+        SecretStr | None, Field(description="`http://`, `https://` or `socks5://`, instead of `--proxy`")
+    ] = None
+    request_proxy: Annotated[bool | None, Field(description="a request may choose its own proxy")] = None
+    http2: Annotated[bool | None, Field(description="HTTP/2, over TLS")] = None
+    timeouts: Annotated[Waits, Field(description="seconds: `{connect = 10, first = 300, between = 120}`")] = Waits()
 
     @field_validator("base_url")
     @classmethod

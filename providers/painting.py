@@ -21,6 +21,9 @@ __all__ = ("paint", "scene_of")
 
 _Colour: TypeAlias = tuple[float, float, float]
 
+#: Skyline, colour, how misty the foot is, lit windows.
+_Layer: TypeAlias = tuple[Numbers, Numbers, float, Numbers | None]
+
 _BAND: Final = 64  # rows
 _HORIZON: Final = 0.62
 
@@ -132,17 +135,24 @@ class _Scene:
         self._front = shore if self._water or self._far or shore else list(self._land("mountains"))[-2:]
 
     def rows(self, y: Numbers) -> Numbers:
-        picture = self._behind(y)
+        return self._before(self._water_and_land, self._front, y)
+
+    def _water_and_land(self, y: Numbers) -> Numbers:
+        picture = self._land_and_sky(y)
         if self._water:
             self._reflect(picture, y)
-        for layer in self._front:
-            self._cover_with(picture, y, *layer)
         return picture
 
-    def _behind(self, y: Numbers) -> Numbers:
-        picture = self._sky(y)
-        for layer in self._far:
-            self._cover_with(picture, y, *layer)
+    def _land_and_sky(self, y: Numbers) -> Numbers:
+        return self._before(self._sky, self._far, y)
+
+    def _before(self, behind: Callable[[Numbers], Numbers], layers: list[_Layer], y: Numbers) -> Numbers:
+        """The layers, and what is behind them where it is to be seen."""
+        hiding = [index for index, layer in enumerate(layers) if y.min() - layer[0].max() > 1 / self._height]
+        picture = np.zeros((len(y), len(self._x), 3), np.float32) if hiding else behind(y)
+        rough = 1 + 0.3 * (self._ground.at(y) - 0.5)[..., None]
+        for layer in layers[hiding[-1] if hiding else 0 :]:
+            self._cover_with(picture, y, rough, *layer)
         return picture
 
     def _sky(self, y: Numbers) -> Numbers:
@@ -173,8 +183,8 @@ class _Scene:
             for row in np.flatnonzero(np.abs(y - down * _HORIZON) * self._height < size / 2):
                 picture[row, column : column + size] += bright**3 * 0.9
 
-    def _land(self, land: str) -> list[tuple[Numbers, Numbers, float, Numbers | None]]:
-        """The layers of a land from far to near: skyline, colour, how misty its foot is, its lit windows."""
+    def _land(self, land: str) -> list[_Layer]:
+        """The layers of a land from far to near."""
         chance, x = self._chance, self._x
         count, tint, mist = {
             "mountains": (4, 0x2E4057, 0.55),
@@ -232,18 +242,24 @@ class _Scene:
         return top, lit
 
     def _cover_with(
-        self, picture: Numbers, y: Numbers, top: Numbers, colour: Numbers, mist: float, windows: Numbers | None
+        self,
+        picture: Numbers,
+        y: Numbers,
+        rough: Numbers,
+        top: Numbers,
+        colour: Numbers,
+        mist: float,
+        lit: Numbers | None,
     ) -> None:
         depth = y[:, None] - top
         if not (depth > -1 / self._height).any():
             return
         foggy = (mist * np.clip(depth / 0.35, 0, 1))[..., None]
-        rough = 1 + 0.3 * (self._ground.at(y) - 0.5)[..., None]
         surface = mix(colour, self._air[2], foggy) * rough
-        if windows is not None and self._hour != "day":
+        if lit is not None and self._hour != "day":
             floor = depth / 0.022
             pane = (floor % 1 > 0.3) & (floor % 1 < 0.75) & (floor > 0.4)
-            on = windows[np.clip(floor, 0, len(windows) - 1).astype(np.intp), np.arange(len(top))] * pane
+            on = lit[np.clip(floor, 0, len(lit) - 1).astype(np.intp), np.arange(len(top))] * pane
             _blend(surface, np.array(_colour(0xFFD98A), np.float32), on * 0.85)
         _blend(picture, surface, self._edge(depth))
 
@@ -254,7 +270,7 @@ class _Scene:
         deep = (y[below] - _HORIZON) / (1 - _HORIZON)  # 0 at the horizon, 1 at our feet
         wave = self._waves.at(3 / (deep + 0.12))
         wobble = (wave.mean(axis=1) - 0.5) * 0.25 * deep
-        mirror = self._behind(np.clip(_HORIZON - 0.9 * (y[below] - _HORIZON) + wobble, 0, _HORIZON - 0.005))
+        mirror = self._land_and_sky(np.clip(_HORIZON - 0.9 * (y[below] - _HORIZON) + wobble, 0, _HORIZON - 0.005))
         water = mix(mirror, self._air[0] * 0.7, (0.18 + 0.3 * deep)[:, None, None])
         water *= (0.82 + 0.36 * wave)[..., None]
         path = np.exp(-(((self._x - self._sun[0]) / (0.05 + 0.12 * deep[:, None])) ** 2))

@@ -11,6 +11,7 @@ from g4f_proto import (
     ACCEPTS,
     DONE,
     KINDS,
+    MEDIA_TYPES,
     PARAMETERS,
     PING,
     QUIET,
@@ -39,6 +40,8 @@ from g4f_proto import (
     Image,
     InvalidRequest,
     Limits,
+    MediaCall,
+    MediaPart,
     Message,
     Model,
     Outcome,
@@ -61,7 +64,9 @@ from g4f_proto import (
     Usage,
     emulated,
     frame,
+    media_part,
     offered,
+    read_images,
     read_models,
     read_reply,
     with_messages,
@@ -245,9 +250,18 @@ def readers(data: bytes) -> None:
     reader.end()
     assert_type(read_reply(data), list[ProviderEvent])
     assert_type(read_models(data), tuple[Model, ...])
+    assert_type(read_images(data), tuple[ProviderEvent, ...])
     assert_type(frame(data), bytes)
     assert_type(StopFilter(("a",)).push("text"), str)
     assert_type(StopFilter(["a"]).flush(), str)
+
+
+def files(file: File, call: MediaCall) -> None:
+    part = media_part(file, call)
+    assert_type(part, MediaPart)
+    assert_type((part.status, part.start, part.stop), tuple[int, int, int])
+    assert_type(part.headers, tuple[tuple[bytes, bytes], ...])
+    assert_type(MEDIA_TYPES["png"], str)
 
 
 def constants() -> None:

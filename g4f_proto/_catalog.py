@@ -53,6 +53,7 @@ class ProviderInfo:
     :param native: the request parameters it honours by itself; a request that uses another one is refused. Beside them
         `vision`, `remote_images`, `audio` and `files`: the parts it takes; `usage`: it always tells what it spent;
         `json_object` and `json_schema`: it answers so without being held to it, so that no tools can be made of it.
+    :param solid_stops: it refuses stops of white space alone, so the machine ends the answer at those.
     :param think_tags: its models think aloud in ``<think>`` tags, which the machine takes out of the answer.
     :param default_model: what answers when the caller names only the provider.
     :param remote: its models are told by a network: not asked for at the start, and what it serves may be more than it
@@ -67,6 +68,7 @@ class ProviderInfo:
     description: str = ""
     auth: bool = False
     native: frozenset[str] = frozenset()
+    solid_stops: bool = False
     think_tags: bool = False
     remote: bool = False
     working: bool = True

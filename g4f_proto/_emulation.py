@@ -239,7 +239,8 @@ def emulate(
     tools = "tools" not in info.native and _about_tools(request)
     reads = tools and bool(offered(request)[0])
     # A stop ends the words. The object around them, which the provider would look at, is nothing the client sees.
-    stops = request.stops if reads or "stop" not in info.native else ()
+    blank = info.solid_stops and not all(stop.strip() for stop in request.stops)
+    stops = request.stops if reads or blank or "stop" not in info.native else ()
     limit = _limit(request, body, info)
     counts = counter is not None and ("usage" not in info.native or bool(stops) or limit is not None)
     if copies == 1 and not (stops or tools or counts or info.think_tags or body.keys() != call.body.keys()):

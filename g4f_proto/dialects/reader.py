@@ -12,9 +12,11 @@ from .._errors import ApiError, ProviderNotWorking, ProviderTimeout, RateLimited
 from .._events import ProviderEvent
 from .._sse import SseDecoder, SseError
 
-__all__ = ("StreamReader", "child", "children", "count", "document", "failure", "text")
+__all__ = ("Failed", "StreamReader", "child", "children", "count", "document", "failure", "text")
 
 Json = Mapping[str, JsonValue]
+#: Makes of an upstream's error object what is raised.
+Failed = Callable[[JsonValue], ApiError]
 T = TypeVar("T")
 
 #: What json, and code that trusts a document's shape, raise when it has another.
@@ -22,11 +24,15 @@ _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionErro
 
 
 class StreamReader:
-    """A stream whose documents end with one that says so: `_read` gives a document's events and sets `_done`."""
+    """A stream whose documents end with one that says so: `_read` gives a document's events and sets `done`.
 
-    def __init__(self) -> None:
+    :param failed: makes of an error object what is raised.
+    """
+
+    def __init__(self, *, failed: Failed | None = None) -> None:
         self._sse = SseDecoder()
-        self._done = False
+        self._failed = failed or failure
+        self.done = False  #: the last document came
 
     def feed(self, data: bytes) -> Iterator[ProviderEvent]:
         """The events these bytes complete, those before an error included; nothing after the stream's last document.
@@ -37,7 +43,7 @@ class StreamReader:
         """
         try:
             for event in self._sse.feed(data):
-                if not self._done and event.data:
+                if not self.done and event.data:
                     yield from self._read(json.loads(event.data))
         except (SseError, *_UNREADABLE):
             raise ProviderNotWorking("The provider's stream could not be read.") from None
@@ -47,7 +53,7 @@ class StreamReader:
 
         :raises ProviderNotWorking: too early: the document that ends a stream did not come.
         """
-        if not self._done:
+        if not self.done:
             raise ProviderNotWorking("The provider broke its stream off.")
 
     def _read(self, document: Json) -> Iterable[ProviderEvent]:
@@ -65,9 +71,9 @@ def document(body: bytes, read: Callable[[Json], T]) -> T:
         raise ProviderNotWorking("The provider's reply could not be read.") from None
 
 
-def failure(error: JsonValue | Json, name: str) -> ApiError:
-    """What an upstream's error object is told as: its kind, which it has under `name`, and never its own words."""
-    code = text(error, name) or None
+def failure(error: JsonValue) -> ApiError:
+    """What an upstream's error object is told as: by its code, or its type, and never by its own words."""
+    code = text(error, "code") or text(error, "type") or None
     if code is not None and code.startswith("rate_limit"):
         return RateLimited("The provider's rate limit is reached.")
     if code == "timeout_error":

@@ -123,7 +123,7 @@ class SpeechStreamReader(StreamReader):
     def _read(self, document: Json) -> Iterable[ProviderEvent]:
         kind = text(document, "type")
         if document.get("error"):
-            raise failure(document["error"], "code")
+            raise failure(document["error"])
         if kind == "speech.audio.delta":
             yield a2b_base64(text(document, "audio"), strict_mode=True)
         elif kind == "speech.audio.done":

@@ -235,7 +235,7 @@ def read_transcription(body: bytes) -> tuple[ProviderEvent, ...]:
 
 def _read_transcription(found: Json) -> tuple[ProviderEvent, ...]:
     if found.get("error"):
-        raise failure(found["error"], "code")
+        raise failure(found["error"])
     whole = found["text"]
     if not isinstance(whole, str):
         raise TypeError("not a transcript")
@@ -258,7 +258,7 @@ class TranscriptionStreamReader(StreamReader):
     def _read(self, document: Json) -> Iterable[ProviderEvent]:
         kind = text(document, "type")
         if document.get("error"):
-            raise failure(document["error"], "code")
+            raise failure(document["error"])
         if kind == "transcript.text.delta" and (delta := text(document, "delta")):
             self._said = True
             yield delta

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from g4f_proto import (
     Api,
+    Catalog,
+    ChatCall,
     Event,
     Exchange,
     Finish,
     ForChoice,
+    Model,
     ProviderEvent,
+    ProviderInfo,
     Reasoning,
     Refusal,
     Scored,
@@ -100,6 +104,17 @@ def test_the_provider_does_not_hear_of_the_stop() -> None:
     native = asked(ABLE, stop=["a"]).call
     assert native is not None
     assert native.request.stops == ("a",)
+
+
+@pytest.mark.parametrize(("stop", "told"), [("a", "a"), (["a", "\n"], None), (" ", None)])
+def test_stops_of_white_space_where_the_provider_takes_none(stop: Any, told: Any) -> None:
+    one = ProviderInfo(name="One", label="", default_model="echo", native=frozenset({"stop"}), solid_stops=True)
+    api = Api(catalog=Catalog(providers={"One": one}, models={"One": (Model(id="echo", owned_by=""),)}))
+    exchange = asked(api, stop=stop)
+    assert isinstance(exchange.call, ChatCall)
+    assert exchange.call.request.stop == told
+    if told is None:
+        assert json.loads(answer(exchange, "x", "\n a"))["choices"][0]["message"]["content"].strip() == "x"
 
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.text("abc", max_size=4)), max_size=14))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ..._events import Finish, FinishReason, ProviderEvent, Reasoning, Refusal, ToolCall, Usage
-from ..reader import Json, StreamReader, child, children, count, document, failure, text
+from ..reader import Failed, Json, StreamReader, child, children, count, document, failure, text
 
 __all__ = ("MessageStreamReader", "read_message")
 
@@ -29,8 +29,8 @@ _REASONS: Final[Mapping[str, FinishReason]] = {
 class MessageStreamReader(StreamReader):
     """The stream of an upstream that speaks the Messages API, read: bytes in, events out, at any split of the bytes."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, failed: Failed | None = None) -> None:
+        super().__init__(failed=failed)
         self._calls: dict[int, int] = {}  # the index of a block that is a call -> which call it is
         self._usage: dict[str, object] = {}  # the counts so far; "The token counts ... are cumulative"
 
@@ -51,9 +51,9 @@ class MessageStreamReader(StreamReader):
             yield from _ending(delta)
             yield from _usage(self._usage)
         elif kind == "message_stop":
-            self._done = True
+            self.done = True
         elif kind == "error":
-            raise failure(child(document, "error"), "type")
+            raise self._failed(document.get("error"))
 
     def _delta(self, index: int, delta: Json) -> Iterator[ProviderEvent]:
         kind = delta.get("type")
@@ -70,17 +70,18 @@ class MessageStreamReader(StreamReader):
         self._usage.update((name, value) for name, value in usage.items() if value is not None)
 
 
-def read_message(body: bytes) -> list[ProviderEvent]:
+def read_message(body: bytes, *, failed: Failed = failure) -> list[ProviderEvent]:
     """One ``message`` document of an upstream as the events that would have made it.
 
+    :param failed: makes of an error object in its place what is raised.
     :raises ApiError: it is an error object, or no message.
     """
-    return document(body, lambda found: list(_message(found)))
+    return document(body, lambda found: list(_message(found, failed)))
 
 
-def _message(found: Json) -> Iterator[ProviderEvent]:
+def _message(found: Json, failed: Failed) -> Iterator[ProviderEvent]:
     if found.get("type") == "error":
-        raise failure(child(found, "error"), "type")
+        raise failed(found.get("error"))
     if not isinstance(found["content"], list):
         raise TypeError("content is no list")
     calls = 0

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..._events import Finish, FinishReason, ProviderEvent, Reasoning, Refusal, Scored, ToolCall, Usage
 from ..chat.reader import read_token
-from ..reader import Json, StreamReader, child, children, count, document, failure, text
+from ..reader import Failed, Json, StreamReader, child, children, count, document, failure, text
 
 __all__ = ("ResponseStreamReader", "read_response")
 
@@ -22,8 +22,8 @@ _LAST: Final = frozenset({"response.completed", "response.incomplete", "response
 class ResponseStreamReader(StreamReader):
     """The stream of an upstream with the Responses API, read: bytes in, events out, at any split of the bytes."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, failed: Failed | None = None) -> None:
+        super().__init__(failed=failed)
         self._calls: dict[int, int] = {}  # the place of an item that is a call -> which call it is
 
     def _read(self, document: Json) -> Iterator[ProviderEvent]:
@@ -48,23 +48,24 @@ class ResponseStreamReader(StreamReader):
             if said := text(document, "delta"):
                 yield Refusal(text=said)
         elif kind in _LAST:
-            yield from _ending(child(document, "response"), called=bool(self._calls))
-            self._done = True
+            yield from _ending(child(document, "response"), self._failed, called=bool(self._calls))
+            self.done = True
         elif kind == "error":
-            raise failure(document.get("error") or document, "code")
+            raise self._failed(document.get("error") or {**document, "type": None})
 
 
-def read_response(body: bytes) -> list[ProviderEvent]:
+def read_response(body: bytes, *, failed: Failed = failure) -> list[ProviderEvent]:
     """One ``response`` document of an upstream as the events that would have made it.
 
+    :param failed: makes of an error object in its place what is raised.
     :raises ApiError: it is an error object, a response that failed, or none.
     """
-    return document(body, lambda found: list(_response(found)))
+    return document(body, lambda found: list(_response(found, failed)))
 
 
-def _response(found: Json) -> Iterator[ProviderEvent]:
+def _response(found: Json, failed: Failed) -> Iterator[ProviderEvent]:
     if found.get("error"):
-        raise failure(found["error"], "code")
+        raise failed(found["error"])
     if not isinstance(found["output"], list):
         raise TypeError("output is no list")
     calls = 0
@@ -83,7 +84,7 @@ def _response(found: Json) -> Iterator[ProviderEvent]:
                     yield from _text(part, "text")
                 elif refusal := text(part, "refusal"):
                     yield Refusal(text=refusal)
-    yield from _ending(found, called=bool(calls))
+    yield from _ending(found, failed, called=bool(calls))
 
 
 def _call(item: Json, place: int) -> ToolCall:
@@ -98,9 +99,9 @@ def _text(part: Json, name: str) -> Iterator[ProviderEvent]:
         yield said
 
 
-def _ending(response: Json, *, called: bool) -> Iterator[ProviderEvent]:
+def _ending(response: Json, failed: Failed, *, called: bool) -> Iterator[ProviderEvent]:
     if response.get("status") == "failed":
-        raise failure(child(response, "error"), "code")
+        raise failed(response.get("error"))
     reason: FinishReason = "tool_calls" if called else "stop"
     yield Finish(reason=_REASONS.get(text(response.get("incomplete_details"), "reason"), reason))
     if isinstance(usage := response.get("usage"), dict):

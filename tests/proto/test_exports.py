@@ -72,7 +72,9 @@ INSIDE = {
     "g4f_proto.dialects.responses.items": {"CALL", "Item", "Kind", "Part", "REFUSAL", "TEXT", "THOUGHT", "scores"},
     "g4f_proto.dialects.responses.stream": {"ResponseReply", "ResponseStream"},
     "g4f_proto.dialects.names": {"rename"},
-    "g4f_proto.dialects.reader": {"Failed", "StreamReader", "child", "children", "count", "document", "failure", "text"},
+    "g4f_proto.dialects.reader": {
+        "Failed", "StreamReader", "child", "children", "count", "document", "failure", "text",
+    },
     "g4f_proto.dialects.cookies": {"CookiesReply", "read_cookie_upload"},
     "g4f_proto.dialects.segments": {"read_segments", "srt", "verbose", "vtt"},
     "g4f_proto.dialects.speech": {"SpeechReply", "SpeechStream", "read_speech_request"},

@@ -31,10 +31,12 @@ from g4f_proto import (
     ProviderEvent,
     ProviderInfo,
     ProviderNotWorking,
+    TranscriptionCall,
     UnsupportedParameter,
 )
 
 from .upstream import OpenAICompatible, Upstream
+from .upstream.kinds import with_kind
 from .upstream.link import Link
 
 __all__ = ("PollinationsAI",)
@@ -73,7 +75,7 @@ class PollinationsAI:
                 known = found.get(model.id)
                 found[model.id] = replace(known, kinds=known.kinds | model.kinds) if known else model
         wanted = self._link.upstream.models or found
-        return tuple(found.get(name) or Model(id=name, owned_by="") for name in wanted)
+        return tuple(found.get(name) or with_kind(Model(id=name, owned_by="")) for name in wanted)
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         if isinstance(call, ImageCall):
@@ -81,6 +83,10 @@ class PollinationsAI:
             for index in range(call.n):
                 yield await self._image(call, seed + index)
             return
+        if isinstance(call, TranscriptionCall) and call.translate:
+            raise UnsupportedParameter(
+                "The provider 'PollinationsAI' writes down what is said and translates nothing.", param="model"
+            )
         async with aclosing(self._openai.stream(call)) as events:
             async for event in events:
                 yield event

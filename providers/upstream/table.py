@@ -203,6 +203,7 @@ UPSTREAMS: Final = (
         upstream=Upstream(
             name="PollinationsAI", label="Pollinations AI", url="https://pollinations.ai",
             base_url="https://gen.pollinations.ai", native=EVERYTHING - _OPENAI_ONLY, default_model="openai-fast",
+            names={"instructions": "instruct"},
         ),
     ),
     # Speaks a language of its own, to an adapter of its own; without a token, it may have cookies.

@@ -14,11 +14,23 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from g4f_proto import ApiError, Call, Finish, Image, ImageCall, ProviderEvent, Usage
+from g4f_proto import (
+    ApiError,
+    Call,
+    Finish,
+    FormFile,
+    Image,
+    ImageCall,
+    ProviderEvent,
+    SpeechCall,
+    TranscriptionCall,
+    Usage,
+)
 from providers.pollinations import PollinationsAI
 from providers.upstream import UPSTREAMS, Upstream
 from tests.providers.upstream.peer import (
     COMPLETION,
+    END,
     EVENTS,
     KEY,
     Act,
@@ -72,7 +84,7 @@ async def refused(provider: PollinationsAI, call: Call) -> ApiError:
 
 
 async def test_a_chat_goes_to_the_one_host_with_the_key() -> None:
-    async with at([head(), chunked(EVENTS), b"0\r\n\r\n"], [reply(json.dumps(COMPLETION).encode())]) as (
+    async with at([head(), chunked(EVENTS), END], [reply(json.dumps(COMPLETION).encode())]) as (
         peer,
         provider,
     ):
@@ -180,6 +192,33 @@ async def test_a_client_that_leaves_ends_the_request() -> None:
             tasks.cancel_scope.cancel()
         with anyio.CancelScope(shield=True), anyio.fail_after(5):
             await peer.gone.wait()
+
+
+# --- sound ---
+
+
+async def test_speech_is_asked_for_in_its_words() -> None:
+    asked: dict[str, Any] = {"input": "hi", "voice": "rachel", "instructions": "slowly", "speed": 0.5}
+    call = SpeechCall(provider="PollinationsAI", model="elevenlabs", input="hi", voice="rachel", body=asked)
+    async with at([head(type="audio/mpeg"), chunked(b"ID3 sound", 4), END]) as (peer, provider):
+        said = await answer(provider, call)
+    assert b"".join(piece for piece in said if isinstance(piece, bytes)) == b"ID3 sound"
+    assert peer.requests[0].path == "/v1/audio/speech"
+    assert peer.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert peer.requests[0].json == {
+        "model": "elevenlabs", "input": "hi", "voice": "rachel", "instruct": "slowly", "speed": 0.5,
+    }  # fmt: skip
+
+
+async def test_a_recording_is_written_down_and_not_translated() -> None:
+    file = FormFile(name="file", filename="a.wav", content_type="audio/wav", data=b"RIFF sound")
+    call = TranscriptionCall(provider="PollinationsAI", model="whisper", file=file, language="de")
+    async with at([reply(b'{"text":"Guten Tag."}')]) as (peer, provider):
+        said = await answer(provider, call)
+        assert (await refused(provider, replace(call, translate=True))).status == 400
+    assert "Guten Tag." in repr(said)
+    assert [request.path for request in peer.requests] == ["/v1/audio/transcriptions"]
+    assert b"RIFF sound" in peer.requests[0].body
 
 
 # --- models ---

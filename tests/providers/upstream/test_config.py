@@ -153,7 +153,7 @@ def test_one_proxy_for_all_that_have_none(tmp_path: Path) -> None:
 def test_the_table_says_what_it_can(known: object) -> None:
     upstream = next(one.upstream for one in UPSTREAMS if one is known)
     assert upstream.native <= EVERYTHING
-    assert set(upstream.names) <= set(PARAMETERS)
+    assert set(upstream.names) <= {*PARAMETERS, "instructions"}  # the latter of speech
     assert upstream.url.startswith("https://")
     assert not upstream.base_url.endswith("/")
     assert upstream.key is None

@@ -26,6 +26,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     "silence": "waits so long before the first delta: `silence=40s`",
     "error": "fails with this status, 400 to 599: `error=429`",
     "after": "how many deltas come before the error: `error=500,after=3`",
+    "retry": "the error says when to try again: `error=429,retry=2s`",
     "cut": "the upstream dies after so many deltas: `cut=5`",
     "calls": "calls tools so often, with `tools` in the request; without it once after a user's turn: `calls=2`",
     "reasoning": "thinks in so many deltas first: `reasoning=5`; without it `reasoning_effort` says how many, and "
@@ -55,6 +56,7 @@ class Script:
     silence: float = 0.0
     error: int | None = None
     after: int = 0
+    retry: float | None = None
     cut: int | None = None
     calls: int | None = None
     reasoning: int = 0
@@ -66,7 +68,8 @@ class Script:
             raise ProviderNotWorking("The provider broke its stream off.")
         if self.error is not None and made == self.after:
             kind = _ERRORS.get(self.error) or (InvalidRequest if self.error < 500 else InternalError)
-            raise kind(f"The script says to fail with status {self.error}.", status=self.error)
+            message = f"The script says to fail with status {self.error}."
+            raise kind(message, status=self.error, retry_after=self.retry)
 
 
 def read_script(model: str) -> Script:
@@ -122,6 +125,7 @@ _READERS: Final[Mapping[str, Callable[[str], int | float | str]]] = {
     "silence": _seconds,
     "error": _status,
     "after": _count,
+    "retry": _seconds,
     "cut": _count,
     "calls": _count,
     "reasoning": _count,

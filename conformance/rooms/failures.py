@@ -29,6 +29,22 @@ def status(target: Target) -> None:
     fail_if(wrong)
 
 
+@case(
+    "failures.retry-after",
+    rule="RFC 9110 section 10.2.3; openai-python reads retry-after-ms first",
+    needs=("scripted",),
+    complaint=24,
+)
+def retry_after(target: Target) -> None:
+    """Dropped on the way, the client comes back at once and is refused again."""
+    for stream in (False, True):
+        reply = target.chat_reply(model=f"{SCRIPTED}:error=429,retry=2500ms", stream=stream)
+        shapes.error(reply, 429)
+        seen = reply.header("retry-after"), reply.header("retry-after-ms")
+        if seen not in (("2", "2500"), ("3", "2500")):
+            raise Failed(f"retry in 2.5 s, stream={stream}: retry-after and retry-after-ms are {seen}")
+
+
 @case("failures.late-json", rule=FIRST, needs=("scripted",), complaint=(14, 24))
 def late_json(target: Target) -> None:
     """One JSON is not sent before the end, so a late failure still has its status."""

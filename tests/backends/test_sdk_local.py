@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+import anyio
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
@@ -39,11 +40,40 @@ TOOLS = [openai.pydantic_function_tool(GetWeather, name="get_weather")]
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[openai.OpenAI]:
-    with started("-m", "backends.h11", "--port", "0") as server:
+    # pings every 20 ms: they stand before every first word
+    with started("-m", "backends.h11", "--port", "0", "--keepalive", "0.02") as server:
         client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
         if MODEL not in {model.id for model in client.models.list()}:
             pytest.skip("the embedded model's weights are not here: g4f pull smollm2")
         yield client
+
+
+def test_three_pings_before_the_first_word(local: openai.OpenAI) -> None:
+    with local.chat.completions.stream(model="scripted:silence=120ms", messages=QUESTION) as stream:
+        assert stream.get_final_completion().choices[0].message.content == QUESTION[0]["content"]
+
+
+def test_asynchronously(local: openai.OpenAI) -> None:
+    """The same as the two below: a parsed answer, and a call, its result, and the answer to it."""
+
+    async def main() -> None:
+        async with openai.AsyncOpenAI(base_url=local.base_url, api_key="none", max_retries=0) as client:
+            fields: dict[str, Any] = {"model": MODEL, "temperature": 0, "max_tokens": 60}
+            parsed = await client.chat.completions.parse(messages=QUESTION, response_format=Report, **fields)
+            assert isinstance(parsed.choices[0].message.parsed, Report)
+            messages = [*QUESTION]
+            async with client.chat.completions.stream(
+                messages=messages, tools=TOOLS, tool_choice="required", **fields
+            ) as stream:
+                first = (await stream.get_final_completion()).choices[0].message
+            assert first.tool_calls is not None
+            assert isinstance(first.tool_calls[0].function.parsed_arguments, GetWeather)
+            messages.append(first.to_dict())  # type: ignore[arg-type]
+            messages.append({"role": "tool", "tool_call_id": first.tool_calls[0].id, "content": "17 degrees and sunny"})
+            last = await client.chat.completions.create(messages=messages, tools=TOOLS, tool_choice="none", **fields)
+            assert last.choices[0].message.content
+
+    anyio.run(main)
 
 
 def test_parse(local: openai.OpenAI) -> None:

@@ -165,6 +165,7 @@ FLAWS: dict[str, Flaw] = {
         ),
         reply=status(lambda code: code == 400, 500),
     ),
+    "no Retry-After": Flaw(("failures.retry-after",), reply=header("retry-after", None)),
     "404 for 413": Flaw(("limits.too-large",), reply=status(lambda code: code == 413, 404)),
     "detail for error": Flaw(
         ("errors.object", "errors.unknown-path", "errors.wrong-method", "auth.wrong-key"), reply=failed(detail)

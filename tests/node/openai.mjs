@@ -11,7 +11,7 @@ const chat = client.chat.completions;
 const messages = [{ role: "user", content: "hello big world" }];
 const parameters = {
   type: "object",
-  properties: { city: { type: "string" }, unit: { type: "string", enum: ["celsius", "fahrenheit"] } },
+  properties: { city: { type: "string", maxLength: 12 }, unit: { type: "string", enum: ["celsius", "fahrenheit"] } },
   required: ["city", "unit"],
   additionalProperties: false,
 };
@@ -21,6 +21,11 @@ function weather(seen, name = "get_weather") {
   const parse = JSON.parse;
   const answer = (input) => (seen.push(input), "17 degrees");
   return { type: "function", function: { name, parameters, parse, function: answer } };
+}
+
+/** Whether the embedded model's weights are here. */
+async function embedded() {
+  return (await client.models.list()).data.some((model) => model.id === "smollm2");
 }
 
 await run({
@@ -75,6 +80,24 @@ await run({
     const stream = chat.stream({ model: "scripted", messages, logprobs: true, top_logprobs: 2 });
     const { logprobs } = (await stream.finalChatCompletion()).choices[0];
     assert.deepEqual(logprobs.content.map((entry) => entry.token), ["hello", " big", " world"]);
+  },
+
+  async "pings before the first word"() {
+    const stream = chat.stream({ model: "scripted:silence=120ms", messages });
+    assert.equal(await stream.finalContent(), "hello big world");
+  },
+
+  async "the embedded model: parse, and a call that fits its tool"() {
+    if (!(await embedded())) return;
+    const Answer = z.object({ unit: z.enum(["c", "f"]), sure: z.boolean() });
+    const response_format = zodResponseFormat(Answer, "answer");
+    const { choices } = await chat.parse({ model: "smollm2", messages, response_format, max_tokens: 40 });
+    Answer.parse(choices[0].message.parsed);
+    const seen = [];
+    const options = { model: "smollm2", messages, tools: [weather(seen)], tool_choice: "required", max_tokens: 60 };
+    const stream = chat.stream({ ...options, temperature: 0 });
+    const [call] = (await stream.finalChatCompletion()).choices[0].message.tool_calls;
+    assert.ok(parameters.properties.unit.enum.includes(JSON.parse(call.function.arguments).unit));
   },
 
   async "an error in the middle of a stream is thrown"() {

@@ -67,7 +67,8 @@ def _missing(folder: Path) -> bool:
 
 @pytest.fixture(scope="module")
 def h11() -> Iterator[Server]:
-    with started("-m", "backends.h11", "--port", "0", "--loop", "asyncio") as running:
+    # pings every 20 ms, so that three come before a first word that is late
+    with started("-m", "backends.h11", "--port", "0", "--loop", "asyncio", "--keepalive", "0.02") as running:
         yield running
 
 

@@ -95,6 +95,26 @@ await run({
     assert.match(text, /PNG.*3 x 2/);
   },
 
+  async "pings before the first word"() {
+    const result = streamText({ ...options, model: server("scripted:silence=120ms") });
+    await result.consumeStream();
+    assert.equal(await result.text, prompt);
+  },
+
+  async "the embedded model: generateObject, and streamText with a tool"() {
+    const { data } = await (await fetch(`${process.argv[2]}/v1/models`)).json();
+    if (!data.some((model) => model.id === "smollm2")) return;
+    const model = server("smollm2");
+    const schema = z.object({ unit: z.enum(["c", "f"]), sure: z.boolean() });
+    schema.parse((await generateObject({ ...options, model, schema, maxOutputTokens: 40 })).object);
+    const tools = { get_mood: tool({ inputSchema: z.object({ mood: z.enum(["good", "bad"]) }), execute: async () => "noted" }) };
+    const result = streamText({ ...options, model, tools, toolChoice: "required", temperature: 0, maxOutputTokens: 40 });
+    await result.consumeStream();
+    const [call] = await result.toolCalls;
+    assert.ok(["good", "bad"].includes(call.input.mood));
+    assert.equal(await result.finishReason, "tool-calls");
+  },
+
   async "an error in the middle of a stream"() {
     const errors = [];
     const onError = ({ error }) => errors.push(error);

@@ -162,6 +162,26 @@ def test_decode_after_encode_is_nothing(events: list[ProviderEvent], options: ob
     assert read(out.replace(b"\n", b"\r\n")) == read(out.replace(b"\n", b"\r")) == streamed(events)
 
 
+@given(EVENTS, OPTIONS, st.lists(st.integers(0, 3000), max_size=10))
+def test_what_was_said_before_an_error_and_the_error(
+    events: list[ProviderEvent], options: object, places: list[int]
+) -> None:
+    exchange = ask(chat(n=CHOICES, stream=True, stream_options=options), api=ABLE)[0]
+    out = b"".join(map(exchange.send, events))
+    if not out:
+        return  # a status of its own
+    out += exchange.fail(ProviderNotWorking("It broke.", code="provider_not_working"))
+    expected = [of(*apart(event)) for event in events if speaks(apart(event)[1])]  # type: ignore[arg-type]
+    edges = [0, *sorted(place % len(out) for place in places), len(out)]
+    for pieces in ([out[a:b] for a, b in itertools.pairwise(edges)], [bytes([byte]) for byte in out]):
+        found: list[ProviderEvent] = []
+        reader = ChatStreamReader()
+        with pytest.raises(ProviderNotWorking) as caught:
+            for piece in pieces:
+                found += reader.feed(piece)
+        assert (found, caught.value.code) == (expected, "provider_not_working")
+
+
 @given(EVENTS, OPTIONS)
 def test_encode_after_decode_is_nothing(events: list[ProviderEvent], options: object) -> None:
     first = wire(streamed(events), stream=True, stream_options=options)

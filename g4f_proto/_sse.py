@@ -101,12 +101,22 @@ class SseDecoder:
 
     def feed_data(self, data: bytes) -> Iterator[str]:
         """The same events, only what they say: for streams without names, at a fraction of the cost."""
-        if self._start or self._after_cr or self._tail or self._data or b"\r" in data or len(data) > self._max:
+        tail = self._tail
+        if (
+            self._after_cr
+            or self._data
+            or b"\r" in data
+            or (tail and b"\n\n" not in data)  # to go through a long line again and again would be quadratic
+            or (self._start and (tail or data[:1] in (b"", b"\xef")))  # a BOM, or a part of one
+            or len(tail) + len(data) > self._max
+        ):
             for event in self.feed(data):
                 yield event.data
             return
-        # Nothing is open and every line ends with LF: what stands between two blank lines is an event.
-        events, blank, rest = data.rpartition(b"\n\n")
+        # No more than a line is open and every line ends with LF: what stands between two blank lines is an event.
+        events, blank, rest = (bytes(tail) + data).rpartition(b"\n\n")
+        tail.clear()
+        self._start, self._scanned = False, 0
         if blank:
             for block in events.decode("utf-8", "replace").split("\n\n"):
                 if block.startswith("data: ") and "\n" not in block:

@@ -17,8 +17,9 @@ import anyio
 import click
 from pydantic import ValidationError
 
+from .directory import Misconfigured
 from .extras import MissingExtra, need
-from .service import Misconfigured, Service
+from .service import Service
 from .settings import Settings, is_loopback, make_service, read_aliases
 
 __all__ = ("BACKENDS", "OPTIONS", "Backend", "Failure", "listen", "load", "main", "run")

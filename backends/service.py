@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from math import inf
@@ -20,7 +19,6 @@ import anyio
 from anyio.abc import TaskGroup
 
 from g4f_proto import (
-    KINDS,
     Api,
     ApiError,
     Call,
@@ -32,7 +30,6 @@ from g4f_proto import (
     ImageCall,
     Limits,
     MediaCall,
-    Model,
     ProviderTimeout,
     RequestHead,
     ShuttingDown,
@@ -50,23 +47,16 @@ from providers import (
     Structured,
     WithHistory,
     count_tokens,
-    failure,
 )
 
+from .directory import Directory
 from .frames import Frames
 from .limiter import Limiter
 
-__all__ = ("Misconfigured", "Service")
+__all__ = ("Service",)
 
 _TICK: Final = 0.25  #: seconds that an answer may be late
-_FRESH: Final = 600.0  #: seconds until a provider is asked again what it serves
-_RETRY: Final = 30.0  #: the same for one that did not tell
-_PATIENCE: Final = 1.0  #: seconds the first request that needs them waits for the lists of providers
 _LAST_WORDS: Final = 3.0  #: seconds a client may take to read the error its answer ended with
-
-
-class Misconfigured(Exception):
-    """The operator's settings contradict what there is; the message says how."""
 
 
 class Service:
@@ -117,14 +107,16 @@ class Service:
         now: Callable[[], float] = time.time,
         ticks: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._providers = {provider.info.name: _equipped(provider) for provider in providers}
-        self._told: dict[str, float] = {}  # remote provider -> when to ask it again, on the loop's clock
-        self._asking: anyio.Event | None = None
+        self._providers = {provider.info.name: self._equipped(provider) for provider in providers}
+        known = Catalog(
+            aliases=dict(aliases or {}),
+            default_model=default_model,
+            default_provider=default_provider,
+            absent=dict(absent or {}),
+        )
+        self._directory = Directory(self._providers, known, self._publish)
         self._limiter = None if rate is None else Limiter(rate)
         self._ticks = ticks
-        self._aliases = dict(aliases or {})
-        self._defaults = (default_model, default_provider)
-        self._absent = dict(absent or {})
         self._timeout = timeout
         self._conversations = conversations or MemoryConversations()
         self._media = media or MediaStore()
@@ -134,7 +126,7 @@ class Service:
         self._emptied: anyio.Event | None = None
         self._now = now
         self.api = Api(
-            catalog=Catalog(),
+            catalog=known,
             keys=tuple(keys),
             origins=frozenset(origins),
             limits=limits or Limits(),
@@ -147,19 +139,7 @@ class Service:
         )
 
     async def __aenter__(self) -> Self:
-        default_model, default_provider = self._defaults
-        models = {name: await _models(provider) for name, provider in self._providers.items()}
-        catalog = Catalog(
-            providers={name: provider.info for name, provider in self._providers.items()},
-            models=models,
-            aliases=self._aliases,
-            default_model=default_model,
-            default_provider=default_provider,
-            absent=self._absent,
-            complete=not any(one.info.remote and one.info.working for one in self._providers.values()),
-        )
-        _check(catalog)
-        self.api = replace(self.api, catalog=catalog)
+        await self._directory.open()
         self.tasks = await anyio.create_task_group().__aenter__()
         self.tasks.start_soon(self._watch)
         return self
@@ -212,8 +192,7 @@ class Service:
 
     def exchange(self, method: str, target: bytes, headers: Mapping[bytes, bytes]) -> Exchange:
         """A new exchange for the head of a request, field names in lower case."""
-        if self._told and self._asking is None and min(self._told.values()) <= anyio.current_time():
-            self._ask()
+        self._directory.refresh(self.tasks)
         begun, ticks = self._ticks(), self._ticks
         fields, refusal = self._limit(headers)
         return Exchange(
@@ -247,80 +226,20 @@ class Service:
             return WithHistory(provider, self._conversations, counter=self.api.counter)
         return provider
 
-    # What remote providers serve: asked for when a request needs to know, and again when it is old.
-
     async def discovered(self) -> Catalog:
-        """The catalog, as soon as the providers have told what they serve, or have had the time to."""
-        if self._asking is None and not self.api.catalog.complete:
-            self._ask()
-        if self._asking is not None:
-            with anyio.move_on_after(_PATIENCE):
-                await self._asking.wait()
-        return replace(self.api.catalog, complete=True)
+        """What the providers serve, as far as they tell in time."""
+        return await self._directory.discovered(self.tasks)
 
-    def _ask(self) -> None:
-        self._asking = anyio.Event()
-        self.tasks.start_soon(self._learn, self._asking)
-
-    async def _learn(self, done: anyio.Event) -> None:
-        now = anyio.current_time()
-        stale = [one for one in self._providers.values() if one.info.remote and self._told.get(one.info.name, 0) <= now]
-        async with anyio.create_task_group() as tasks:
-            for provider in stale:
-                self._told[provider.info.name] = now + _RETRY
-                tasks.start_soon(self._learn_from, provider)
-        self.api = replace(self.api, catalog=replace(self.api.catalog, complete=True))
-        self._asking = None
-        done.set()
-
-    async def _learn_from(self, provider: Provider) -> None:
-        name = provider.info.name
-        try:
-            models = tuple(await provider.models())
-        except Exception as error:
-            failure(error, provider)  # which logs what is a defect; what it served before stays
-            return
-        self._told[name] = anyio.current_time() + _FRESH
-        catalog = self.api.catalog
-        told = replace(
-            catalog, models={**catalog.models, name: models}, providers={**catalog.providers, name: provider.info}
-        )
-        self.api = replace(self.api, catalog=told)
+    def _publish(self, catalog: Catalog) -> None:
+        self.api = replace(self.api, catalog=catalog)
 
     def timeout(self, call: Call) -> float:
         """Seconds the answer to `call` may take."""
         return self._timeout if call.timeout is None else min(self._timeout, call.timeout)
 
-
-def _equipped(provider: Provider) -> Provider:
-    """`provider` with what it needs to be relied on: rests when it fails, a judge of its JSON."""
-    relied: Provider = Resting(provider) if provider.info.remote else provider
-    return relied if "response_format" in provider.info.native else Structured(relied)
-
-
-async def _models(provider: Provider) -> tuple[Model, ...]:
-    # A remote one that is not set up needs no network to know what it serves.
-    return () if provider.info.remote and provider.info.working else tuple(await provider.models())
-
-
-def _check(catalog: Catalog) -> None:
-    if not catalog.complete:
-        return  # what remote providers serve is not known before somebody asks
-    for alias, target in catalog.aliases.items():
-        try:
-            _somebody(replace(catalog, aliases={}), target)  # an alias for an alias is none
-        except ApiError:
-            raise Misconfigured(f"the alias '{alias}' stands for '{target}', which nobody serves") from None
-    if catalog.default_model is not None:
-        try:
-            catalog.resolve(None)
-        except ApiError:
-            raise Misconfigured(f"the default model '{catalog.default_model}' is served by nobody") from None
-
-
-def _somebody(catalog: Catalog, target: str) -> None:
-    for kind in KINDS:
-        with suppress(ApiError):
-            catalog.resolve(target, kind=kind)
-            return
-    catalog.provider(target)
+    def _equipped(self, provider: Provider) -> Provider:
+        """`provider` with what it needs to be relied on: rests when it fails, a judge of its JSON."""
+        relied: Provider = (
+            Resting(provider, changed=lambda: self._directory.look()) if provider.info.remote else provider
+        )
+        return relied if "response_format" in provider.info.native else Structured(relied)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Final
 
 from g4f_proto import ApiError, Call, Model, ProviderEvent, ProviderInfo, ProviderNotWorking
@@ -23,10 +24,21 @@ LONGEST_REST: Final = 60.0
 
 
 class Resting:
-    """`provider`, not asked while it rests; `clock` tells seconds, monotonic."""
+    """`provider`, not asked while it rests.
 
-    def __init__(self, provider: Provider, *, clock: Callable[[], float] = time.monotonic) -> None:
+    :param changed: told when it begins to rest, and when it works again.
+    :param clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        changed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._provider = provider
+        self._changed = changed
         self._clock = clock
         self._failures = 0
         self._rest = FIRST_REST
@@ -35,7 +47,8 @@ class Resting:
 
     @property
     def info(self) -> ProviderInfo:
-        return self._provider.info
+        info = self._provider.info
+        return info if self._until is None else replace(info, working=False)
 
     async def models(self) -> Sequence[Model]:
         return await self._provider.models()
@@ -51,7 +64,7 @@ class Resting:
             self._failed(told, probe=probe)
             raise told from error
         else:
-            self._failures, self._rest, self._until = 0, FIRST_REST, None
+            self._succeeded()
         finally:
             if probe:  # also when the client left and it is not known how it would have gone
                 self._probing = False
@@ -79,12 +92,22 @@ class Resting:
         self._probing = True
         return True
 
+    def _succeeded(self) -> None:
+        rested, self._failures, self._rest, self._until = self._until is not None, 0, FIRST_REST, None
+        if rested:
+            self._changed()
+
     def _failed(self, error: ApiError, *, probe: bool) -> None:
         if not error.elsewhere:
             return  # the request's fault says nothing about the provider
         self._failures += 1
         if error.retry_after is not None:
-            self._until = self._clock() + min(error.retry_after, LONGEST_REST)
+            self._begin(min(error.retry_after, LONGEST_REST))
         elif probe or self._failures >= THRESHOLD:
-            self._until = self._clock() + self._rest
+            self._begin(self._rest)
             self._rest = min(2 * self._rest, LONGEST_REST)
+
+    def _begin(self, seconds: float) -> None:
+        worked, self._until = self._until is None, self._clock() + seconds
+        if worked:
+            self._changed()

@@ -102,6 +102,21 @@ async def test_a_provider_that_rests_is_passed_over() -> None:
     assert first.asked == 3
 
 
+async def test_who_rests_is_told_as_not_working() -> None:
+    first = Far("A", BROKEN)
+    async with Service([first]) as service:
+
+        async def working() -> bool:
+            _, document = await ask(service, method="GET", target=b"/v1/providers/A")
+            return bool(document["working"])
+
+        assert await working()
+        for _ in range(3):
+            await ask(service, model="same")
+        assert not await working()
+        assert (await ask(service, model="same"))[0] == 502, "it can still be asked for, and says why"
+
+
 async def test_nobody_is_asked_what_it_serves_before_it_matters() -> None:
     far = Far("A", "x")
     async with Service([Scripted(), far]) as service:

@@ -1,7 +1,7 @@
 # A chat of an upstream: the client's own body out, the events of its stream or its document in.
 #
 # The hot path of a gateway. What one read of the socket brings is decoded and handed on at once, text as it came. The
-# answer is asked for as the client wants it, as a stream or in one piece: one document costs a tenth of its chunks.
+# answer is asked for as the client wants it, as a stream or in one piece: a document costs less than its chunks.
 from __future__ import annotations
 
 import json

@@ -17,6 +17,7 @@ from g4f_proto import (
     Exchange,
     Finish,
     ForChoice,
+    Image,
     InternalError,
     Limits,
     LocalProtocolError,
@@ -34,10 +35,12 @@ from g4f_proto import (
     TokenLogprob,
     ToolCall,
     Usage,
+    read_images,
     read_models,
     read_reply,
 )
 
+from .files import files
 from .mutate import BODIES, STREAMS, TARGETS, mutant
 
 __all__ = ("CHECKS",)
@@ -47,7 +50,7 @@ def _catalog(*native: str, think_tags: bool = False) -> Catalog:
     echo = ProviderInfo(
         name="Echo", label="Echo", default_model="echo", native=frozenset(native), think_tags=think_tags
     )
-    models = (Model(id="echo", owned_by="us", options=True),)
+    models = (Model(id="echo", owned_by="us", kinds=frozenset({"chat", "image"}), options=True),)
     return Catalog(providers={"Echo": echo}, models={"Echo": models}, aliases={"*": "echo"})
 
 
@@ -79,6 +82,7 @@ _EVENTS: Final[tuple[ProviderEvent, ...]] = (
     ToolCall(index=5, arguments="x"), Scored(text="ab", tokens=(TokenLogprob(token="a", logprob=float("-inf")),)),  # noqa: S106
     ForChoice(index=1, event="b"), ForChoice(index=1, event=ToolCall(index=0, id="d", name="f")),
     ForChoice(index=9, event="z"), ForChoice(index=-1, event=Finish(reason="length")), '{"name":"f","argu',
+    Image(data=b"\x89PNG", revised_prompt="\ud83d"), Image(url="/media/x.png"), Image(url="https://a/\"b"),
     'ments": {"a": "}"}}', '{"answer": "\\ud8', '3d\\ude00 ST', 'OP"}', "<think>", "</think>", " \n",
 )  # fmt: skip
 
@@ -213,10 +217,15 @@ def _read(pieces: list[bytes]) -> list[object]:
 def documents(chance: Random) -> None:
     """Any document of an upstream: what it says, or an ApiError."""
     seed = chance.choice(
-        (*BODIES, b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}', b'{"data":[{"id":"a"}]}')
+        (
+            *BODIES,
+            b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}',
+            b'{"data":[{"id":"a"}]}',
+            b'{"data":[{"b64_json":"aaaa"},{"url":"https://a/b"}],"usage":{"input_tokens":1}}',
+        )
     )
     data = mutant(seed, chance)
-    for read in (read_reply, read_models):
+    for read in (read_reply, read_models, read_images):
         try:
             read(data)
         except ApiError as error:
@@ -280,4 +289,4 @@ def _pieces(data: bytes, chance: Random) -> list[bytes]:
     return [data[begin:end] for begin, end in pairwise(edges)]
 
 
-CHECKS: Final = (exchange, stream, documents, stops, calls)
+CHECKS: Final = (exchange, stream, documents, files, stops, calls)

@@ -58,6 +58,14 @@ BODIES: Final = tuple(
         {"model": "echo", "messages": _MESSAGES[-1:]},
         {"model": "echo", "messages": _MESSAGES[-1:], "stream": True, "functions": [{"name": "f"}], "stop": "STOP"},
         {"model": "echo", "prompt": ["a", "b"], "n": 2, "echo": True, "max_tokens": 3, "stop": ["x"]},
+        {
+            "model": "echo",
+            "prompt": "a",
+            "n": 2,
+            "size": "64x32",
+            "response_format": "b64_json",
+            "output_format": "jpeg",
+        },
     )
 )
 STREAMS: Final = (
@@ -78,6 +86,8 @@ TARGETS: Final = (
     b"/api/Echo/chat/completions",
     b"/api/Echo/talk/chat/completions",
     b"/v1/completions",
+    b"/v1/images/generations",
+    b"/api/Echo/images/generations",
     b"/v1/models",
     b"/v1/models/echo%3Ax",
     b"/health",

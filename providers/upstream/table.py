@@ -202,8 +202,8 @@ UPSTREAMS: Final = (
         key="POLLINATIONS_API_KEY",
         upstream=Upstream(
             name="PollinationsAI", label="Pollinations AI", url="https://pollinations.ai",
-            base_url="https://gen.pollinations.ai", native=EVERYTHING - _OPENAI_ONLY, default_model="openai-fast",
-            names={"instructions": "instruct"},
+            base_url="https://gen.pollinations.ai", default_model="openai-fast", names={"instructions": "instruct"},
+            native=EVERYTHING - _OPENAI_ONLY - {"background", "output_compression", "quality", "style"},
         ),
     ),
     # Speaks a language of its own, to an adapter of its own; without a token, it may have cookies.

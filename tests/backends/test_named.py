@@ -114,6 +114,14 @@ async def test_an_image_of_pollinations_over_the_wire() -> None:
     assert peer.requests[0].path.startswith("/image/a%20fox?model=flux&")
 
 
+@pytest.mark.parametrize("name", ["quality", "background", "negative_prompt", "guidance_scale"])
+async def test_what_an_image_of_pollinations_cannot_have_is_refused(name: str) -> None:
+    value: Any = {"quality": "hd", "background": "transparent", "guidance_scale": 3}.get(name, "no dogs")
+    asked = {"provider": "PollinationsAI", "model": "flux", "prompt": "a fox", name: value}
+    status, body = await ask(service(PollinationsAI(upstream(9))), "/v1/images/generations", asked)
+    assert (status, json.loads(body)["error"]["param"]) == (400, name)
+
+
 # --- set up or not ---
 
 NAMED = [

@@ -29,8 +29,8 @@ __all__ = ("CompletionReply", "CompletionStream", "read_completion")
 _MAX_TOKENS: Final = 16  # "max_tokens: Defaults to 16"
 _MOST_CHOICES: Final = 128
 _OWN: Final = frozenset({"prompt", "echo", "suffix", "logprobs", "best_of", "messages"})
-#: Of a chat's parameters those whose result has no place in this reply.
-_NO_PLACE: Final = ("tools", "functions", "modalities", "audio")
+#: Of a chat's parameters those that have no place in a completion.
+_NO_PLACE: Final = ("tools", "functions", "modalities", "audio", "conversation_id")
 
 
 def read_completion(asked: Asked) -> Reading:

@@ -189,6 +189,7 @@ def test_a_stop_is_emulated() -> None:
         ({"best_of": 2}, "unsupported_parameter", "best_of"),
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "unsupported_parameter", "tools"),
         ({"functions": [{"name": "f"}]}, "unsupported_parameter", "functions"),
+        ({"conversation_id": "c"}, "unsupported_parameter", "conversation_id"),
         ({"logprobs": 6}, "integer_above_max_value", "logprobs"),
         ({"best_of": 21}, "integer_above_max_value", "best_of"),
         ({"prompt": [1, 2]}, "invalid_type", "prompt[0]"),

@@ -76,7 +76,7 @@ class Spent:
             yield event
             return
         self.ended = True
-        # The shortest beginning that is too long, and without its last letter the longest that is not.
+        # How many of its letters fit: the more of them, the more tokens.
         pieces[-1] = ""
         fits = bisect_right(range(1, len(text)), self.limit, key=lambda end: self._with(pieces, text[:end]))
         pieces[-1] = text[:fits]

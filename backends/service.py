@@ -168,11 +168,13 @@ class Service:
         """End what takes too long. One clock for all replies: a timer for each would cost more than its head."""
         while True:
             await anyio.sleep(_TICK)
-            now = anyio.current_time()
-            for frames in tuple(self._answering):
-                if frames.deadline <= now:
-                    frames.deadline = inf
-                    frames.fail(ProviderTimeout("The answer took longer than it may."))
+            self._end_late(anyio.current_time())
+
+    def _end_late(self, now: float) -> None:  # a function, so that no name in `_watch` keeps a reply and its upload
+        for frames in tuple(self._answering):
+            if frames.deadline <= now:
+                frames.deadline = inf
+                frames.fail(ProviderTimeout("The answer took longer than it may."))
 
     async def _answered(self) -> None:
         if self._answering:

@@ -5,7 +5,7 @@ The numbers a case calls its `complaint` are the recurring complaints about Open
 calls repeated, 6 unknown fields, 7 ignored fields, 8 developer role, 9 both token limits, 10 finish_reason of calls,
 11 stop and length, 12 assistant without content, 13 content parts, 14 errors after 200, 15 keepalives, 16 client gone,
 17 error objects, 18 ids and model name, 20 slashes and models, 21 preflight, 22 reasoning lost, 24 rewritten statuses,
-19 embeddings' forms, 25 size limits and buffering. Responses (23) belong to a room that is not here yet.
+19 embeddings' forms, 23 events of Responses, 25 size limits and buffering.
 """
 
 from importlib import import_module

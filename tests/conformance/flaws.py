@@ -1,6 +1,7 @@
 """The mistakes of real servers, each as one mutation of a right one, beside the cases that must see it."""
 
 from .answers import ANSWERS
+from .dialects import DIALECTS
 from .lists import LISTS
 from .mutations import (
     DONE,
@@ -34,6 +35,7 @@ from .proxy import Flaw
 
 FLAWS: dict[str, Flaw] = {
     **ANSWERS,
+    **DIALECTS,
     **LISTS,
     **PICTURES,
     # the stream's frames

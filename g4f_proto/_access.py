@@ -48,7 +48,7 @@ def cors(headers: Mapping[bytes, bytes], origins: Collection[str]) -> Fields:
     vary = ((b"vary", b"origin"),)
     if origin.decode("latin-1") not in origins:
         return vary
-    exposed = b"x-request-id, x-g4f-model, retry-after, retry-after-ms"
+    exposed = b"x-request-id, x-g4f-model, retry-after, retry-after-ms, x-should-retry"
     return (*vary, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", exposed))
 
 

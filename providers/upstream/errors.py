@@ -27,6 +27,8 @@ __all__ = ("broken_off", "document_of", "refused", "reported", "too_slow", "unre
 _LONGEST: Final = 1000  #: characters of an upstream's message that are passed on
 _KEY: Final = re.compile(r"\b(?:sk|pk|gsk|xai|hf|ghp|github_pat|nvapi|fw|csk|AIza)[-_]?[A-Za-z0-9_*.\-]{12,}")
 
+#: What FastAPI and llama.cpp say of a path that is not there: the address is wrong, not the model.
+_NO_PATH: Final = ("not found", "file not found")
 #: Code or type of an error object -> the status it stands for, where none came with it (a stream, a 200).
 _STATUS_OF: Final[Mapping[str, int]] = {
     "invalid_request_error": 400,
@@ -113,7 +115,7 @@ def _told(status: int, error: JsonValue, headers: Mapping[bytes, bytes], secrets
         return InvalidRequest(message or "The provider refused the request.", param=param, code=code)
     if status == 413:
         return BodyTooLarge(message or "The request is larger than the provider takes.", param=param)
-    if status == 404 and error is not None:
+    if status == 404 and error is not None and code != "unknown_url" and message.lower() not in _NO_PATH:
         return ModelNotFound(message or "The provider does not serve this model.", param="model")
     if status == 429:
         limited = RateLimited(

@@ -44,7 +44,7 @@ def test_a_listed_origin_is_reflected_also_on_errors(method: str, target: bytes,
     assert status(exchange) == expected
     assert told(exchange) == {
         b"access-control-allow-origin": PAGE,
-        b"access-control-expose-headers": b"x-request-id, x-g4f-model, retry-after, retry-after-ms",
+        b"access-control-expose-headers": b"x-request-id, x-g4f-model, retry-after, retry-after-ms, x-should-retry",
     }
     assert header(exchange, b"vary") == b"origin"
 
@@ -101,7 +101,7 @@ def test_a_preflight_allows_what_is_asked_for() -> None:
     assert header(exchange, b"allow") == b"GET, HEAD, POST, OPTIONS"
     assert told(exchange) == {
         b"access-control-allow-origin": PAGE,
-        b"access-control-expose-headers": b"x-request-id, x-g4f-model, retry-after, retry-after-ms",
+        b"access-control-expose-headers": b"x-request-id, x-g4f-model, retry-after, retry-after-ms, x-should-retry",
         b"access-control-allow-methods": b"GET, POST, OPTIONS",
         b"access-control-allow-headers": wanted,
         b"access-control-max-age": b"86400",

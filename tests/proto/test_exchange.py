@@ -89,6 +89,7 @@ def test_a_failure_before_the_first_byte_has_its_own_status() -> None:
         assert header(exchange, b"content-type") == b"application/json"
         assert header(exchange, b"retry-after") == b"2"
         assert header(exchange, b"retry-after-ms") == b"2500"
+        assert header(exchange, b"x-should-retry") is None
         assert isinstance(exchange.outcome.error, RateLimited)
         assert exchange.fail(InternalError("again")) == b""
         assert isinstance(exchange.outcome.error, RateLimited)
@@ -199,6 +200,15 @@ def test_a_closed_exchange_is_a_silent_sink() -> None:
     exchange.disconnect()
     assert at(exchange) is State.CLOSED
     assert exchange.head is head
+
+
+def test_whether_to_try_again_is_told_where_it_is_known() -> None:
+    for told, expected in ((True, b"true"), (False, b"false")):
+        failure = RateLimited("no money")
+        failure.should_retry = told
+        exchange, _ = ask(chat())
+        exchange.fail(failure)
+        assert header(exchange, b"x-should-retry") == expected
 
 
 @pytest.mark.parametrize("seconds", [0.0004, -5.0, float("nan"), float("inf"), 1e300])

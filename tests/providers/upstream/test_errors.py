@@ -52,7 +52,16 @@ def test_the_table(status: int, error: Any, expected: tuple[Any, ...]) -> None:
 
 
 def test_a_path_that_is_not_there_is_no_model() -> None:
-    for body in (b"404 page not found", b"<html>", b"", b'{"a":1}', b"[]"):
+    for body in (
+        b"404 page not found",
+        b"<html>",
+        b"",
+        b'{"a":1}',
+        b"[]",
+        b'{"detail":"Not Found"}',
+        b'{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}',
+        b'{"error":{"message":"Unknown request URL: POST /chat","code":"unknown_url"}}',
+    ):
         assert refused(404, {}, body, secrets=()).status == 502
 
 

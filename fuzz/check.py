@@ -14,6 +14,7 @@ from g4f_proto import (
     ApiError,
     Catalog,
     ChatStreamReader,
+    CompletionStreamReader,
     Exchange,
     Finish,
     ForChoice,
@@ -35,6 +36,7 @@ from g4f_proto import (
     TokenLogprob,
     ToolCall,
     Usage,
+    read_completion_reply,
     read_images,
     read_models,
     read_reply,
@@ -60,6 +62,7 @@ _APIS: Final = (
     Api(catalog=_SOME, keys=("key",), origins=frozenset({"https://a"}), limits=Limits(body=300, headers=200, depth=6)),
     Api(catalog=_catalog(*PARAMETERS)),
     Api(catalog=_catalog(*(set(PARAMETERS) - {"n", "stop", "tools", "functions", "tool_choice"}), think_tags=True)),
+    Api(catalog=_catalog("response_format", "temperature", think_tags=True), counter=lambda texts: len("".join(texts))),
 )
 _NAMES: Final = (
     b"authorization", b"x-api-key", b"content-type", b"content-length", b"origin", b"access-control-request-headers",
@@ -190,7 +193,8 @@ def stream(chance: Random) -> None:
     limit = chance.choice((10, 100, 1 << 20))
     whole = _decoded([data], limit)
     assert whole == _decoded(_pieces(data, chance), limit) == _decoded([bytes([byte]) for byte in data], limit)
-    assert _read([data]) == _read(_pieces(data, chance))
+    for kind in (ChatStreamReader, CompletionStreamReader):
+        assert _read(kind(), [data]) == _read(kind(), _pieces(data, chance))
 
 
 def _decoded(pieces: list[bytes], limit: int) -> list[object]:
@@ -203,8 +207,8 @@ def _decoded(pieces: list[bytes], limit: int) -> list[object]:
     return found
 
 
-def _read(pieces: list[bytes]) -> list[object]:
-    reader, found = ChatStreamReader(), list[object]()
+def _read(reader: ChatStreamReader, pieces: list[bytes]) -> list[object]:
+    found = list[object]()
     try:
         for piece in pieces:
             found.extend(reader.feed(piece))
@@ -220,12 +224,13 @@ def documents(chance: Random) -> None:
         (
             *BODIES,
             b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}',
+            b'{"choices":[{"text":"a","index":1,"finish_reason":"length"}]}',
             b'{"data":[{"id":"a"}]}',
             b'{"data":[{"b64_json":"aaaa"},{"url":"https://a/b"}],"usage":{"input_tokens":1}}',
         )
     )
     data = mutant(seed, chance)
-    for read in (read_reply, read_models, read_images):
+    for read in (read_reply, read_completion_reply, read_models, read_images):
         try:
             read(data)
         except ApiError as error:

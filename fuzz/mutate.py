@@ -57,6 +57,7 @@ BODIES: Final = tuple(
         {"messages": _MESSAGES, "provider": "Echo"},
         {"model": "echo", "messages": _MESSAGES[-1:]},
         {"model": "echo", "messages": _MESSAGES[-1:], "stream": True, "functions": [{"name": "f"}], "stop": "STOP"},
+        {"model": "echo", "messages": _MESSAGES, "max_completion_tokens": 3, "stream": True, "metadata": {"a": "b"}},
         {"model": "echo", "prompt": ["a", "b"], "n": 2, "echo": True, "max_tokens": 3, "stop": ["x"]},
         {
             "model": "echo",
@@ -79,6 +80,7 @@ STREAMS: Final = (
     + _chunk(delta={"tool_calls": [{"function": {"arguments": {"a": 1}}}, {"index": 1, "function": {"name": "g"}}]})
     + _chunk(delta={"content": "a"}, logprobs={"content": [{"token": "a", "logprob": -1, "bytes": [97]}]})
     + _chunk(delta={"function_call": {"name": "f", "arguments": "{}"}, "refusal": "no"}, finish_reason="function_call"),
+    _chunk(text="a") + b'data: {"choices":[{"index":1,"text":"","finish_reason":"stop"}]}\n\n',
     b'\xef\xbb\xbfevent: e\r\ndata: {"choices":\rdata: []}\r\rid: 1\n\ndata: {"error":{"code":"c"}}\n\n',
 )
 TARGETS: Final = (

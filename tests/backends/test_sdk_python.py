@@ -6,7 +6,7 @@ import base64
 import json
 import struct
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from enum import StrEnum
 from typing import Any
 
@@ -63,8 +63,9 @@ TOOLS: list[ChatCompletionToolParam] = [
 
 
 @pytest.fixture
-def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+def client(server: Server) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0) as client:
+        yield client
 
 
 def asynchronously(server: Server, test: Callable[[openai.AsyncOpenAI], Coroutine[Any, Any, None]]) -> None:
@@ -230,6 +231,26 @@ def test_n(client: openai.OpenAI) -> None:
     assert [choice.message.content for choice in final.choices] == ["hello big world"] * 3
     assert [choice.message.role for choice in final.choices] == ["assistant"] * 3
     assert [choice.finish_reason for choice in final.choices] == ["stop"] * 3
+
+
+def test_legacy_completions(client: openai.OpenAI) -> None:
+    fields: dict[str, Any] = {"model": SCRIPTED, "prompt": ["one two", "three"], "n": 2, "echo": True}
+    reply = client.completions.create(**fields)
+    texts = ["one twoone two"] * 2 + ["threethree"] * 2
+    assert [choice.text for choice in reply.choices] == texts
+    assert [choice.finish_reason for choice in reply.choices] == ["stop"] * 4
+    assert reply.usage is not None
+    assert (reply.usage.prompt_tokens, reply.usage.completion_tokens) == (3, 6)
+    streamed = ["", "", "", ""]
+    with client.completions.create(**fields, stream=True, stream_options={"include_usage": True}) as stream:
+        for chunk in stream:
+            for choice in chunk.choices:
+                streamed[choice.index] += choice.text
+    assert streamed == texts
+    assert chunk.usage == reply.usage
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.completions.create(model=SCRIPTED, prompt="one", suffix="end")
+    assert (caught.value.param, caught.value.code) == ("suffix", "unsupported_parameter")
 
 
 def test_logprobs(client: openai.OpenAI) -> None:

@@ -142,7 +142,15 @@ def completion_body(call: ChatCall, upstream: Upstream) -> bytes:
 def chat_body(call: ChatCall, upstream: Upstream) -> bytes:
     """A chat's body."""
     body = _streaming(own_body(call.body, call.model, upstream), call, upstream)
+    if not upstream.developer_role:
+        body["messages"] = [_as_system(message) for message in call.body["messages"]]  # type: ignore[union-attr]
     return json.dumps(body, separators=(",", ":")).encode("ascii")
+
+
+def _as_system(message: JsonValue) -> JsonValue:
+    return (
+        {**message, "role": "system"} if isinstance(message, dict) and message.get("role") == "developer" else message
+    )
 
 
 def _streaming(body: dict[str, JsonValue], call: ChatCall, upstream: Upstream) -> dict[str, JsonValue]:

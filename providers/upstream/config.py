@@ -62,6 +62,13 @@ class Entry(_Strict):
     names: Annotated[
         dict[str, str] | None, Field(description='parameters that have another name there: `{seed = "random_seed"}`')
     ] = None
+    developer_role: Annotated[
+        bool | None,
+        Field(description="it knows the role `developer`, `true` without it; else such messages are `system`'s"),
+    ] = None
+    think_tags: Annotated[
+        bool | None, Field(description="its models think aloud in `<think>` tags, which become reasoning")
+    ] = None
     headers: Annotated[dict[str, SecretStr] | None, Field(description="header fields to send along")] = None
     stream_usage: Annotated[
         bool | None, Field(description="it knows `stream_options.include_usage`; `true` without it")

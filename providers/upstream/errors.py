@@ -7,7 +7,10 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from pydantic import JsonValue
@@ -156,12 +159,16 @@ def _redacted(text: str, secrets: Sequence[str]) -> str:
 
 
 def _retry_after(headers: Mapping[bytes, bytes]) -> float | None:
-    """Seconds; OpenAI's own milliseconds are the finer ones."""
-    value = headers.get(b"retry-after-ms", b"").decode("latin-1")
-    seconds = _number(value)
+    """Seconds; OpenAI's own milliseconds are the finer ones. "Retry-After = HTTP-date / delay-seconds" - RFC 9110."""
+    seconds = _number(headers.get(b"retry-after-ms", b"").decode("latin-1"))
     if seconds is not None:
         return seconds / 1000
-    return _number(headers.get(b"retry-after", b"").decode("latin-1"))
+    told = headers.get(b"retry-after", b"").decode("latin-1")
+    seconds = _number(told)
+    if seconds is None and told:
+        with suppress(ValueError):
+            seconds = max(0.0, parsedate_to_datetime(told).timestamp() - time.time())
+    return seconds
 
 
 def _number(text: str) -> float | None:

@@ -41,6 +41,7 @@ class OpenAICompatible:
             native=upstream.native
             | ({"proxy"} if upstream.any_proxy else set())
             | ({"usage"} if upstream.stream_usage else set()),  # to count what it tells anyway costs 8 % of a request
+            think_tags=upstream.think_tags,
             remote=True,
         )
 
@@ -53,7 +54,8 @@ class OpenAICompatible:
         if upstream.models:
             models: Sequence[Model] = [Model(id=name, owned_by=upstream.label) for name in upstream.models]
         else:
-            models = read_models(await self._link.models())
+            found = read_models(await self._link.models())
+            models = [replace(model, id=model.id.removeprefix(upstream.models_prefix)) for model in found]
         if not self.info.default_model and models:
             self.info = replace(self.info, default_model=models[0].id)
         return [with_kind(model) for model in models]

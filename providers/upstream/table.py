@@ -87,7 +87,7 @@ def _local(
 ) -> Known:
     upstream = Upstream(
         name=name, label=label, url=url, base_url=f"http://{_LOOPBACK}:{port}/v1", native=_SELF_HOSTED - lacks,
-        names=_OLD_LIMIT, completions=True,
+        names=_OLD_LIMIT, completions=True, developer_role=False,
     )  # fmt: skip
     return Known(upstream=upstream, place=place, path="/v1", port=port)
 
@@ -119,7 +119,7 @@ UPSTREAMS: Final = (
         key="GROQ_API_KEY",
         upstream=Upstream(
             name="Groq", label="Groq", url="https://groq.com", base_url="https://api.groq.com/openai/v1",
-            native=EVERYTHING - _OPENAI_ONLY - _LOGPROBS - {"logit_bias", "n"},
+            native=EVERYTHING - _OPENAI_ONLY - _LOGPROBS - {"logit_bias", "n"}, developer_role=False,
         ),
     ),
     # It refuses fields that it does not know, and tells the usage at the end of each stream unasked.
@@ -128,7 +128,7 @@ UPSTREAMS: Final = (
         upstream=Upstream(
             name="Mistral", label="Mistral AI", url="https://mistral.ai", base_url="https://api.mistral.ai/v1",
             native=EVERYTHING - (_OPENAI_ONLY - {"prediction"}) - _LOGPROBS - _FUNCTIONS - {"logit_bias"},
-            names={**_OLD_LIMIT, "seed": "random_seed"}, stream_usage=False,
+            names={**_OLD_LIMIT, "seed": "random_seed"}, stream_usage=False, developer_role=False,
         ),
     ),
     Known(
@@ -137,7 +137,7 @@ UPSTREAMS: Final = (
             name="DeepSeek", label="DeepSeek", url="https://www.deepseek.com", base_url="https://api.deepseek.com",
             native=EVERYTHING - _OPENAI_ONLY - _FUNCTIONS
             - {"logit_bias", "n", "parallel_tool_calls", "seed", "vision"},
-            names=_OLD_LIMIT,
+            names=_OLD_LIMIT, developer_role=False,
         ),
     ),
     # Its `logprobs` is a number, and told in another form.
@@ -145,7 +145,7 @@ UPSTREAMS: Final = (
         key="TOGETHER_API_KEY",
         upstream=Upstream(
             name="Together", label="Together AI", url="https://www.together.ai", base_url="https://api.together.xyz/v1",
-            native=_SELF_HOSTED - _LOGPROBS, names=_OLD_LIMIT,
+            native=_SELF_HOSTED - _LOGPROBS, names=_OLD_LIMIT, developer_role=False,
         ),
     ),
     Known(
@@ -153,12 +153,14 @@ UPSTREAMS: Final = (
         upstream=Upstream(
             name="Cerebras", label="Cerebras", url="https://www.cerebras.ai", base_url="https://api.cerebras.ai/v1",
             native=_SELF_HOSTED - {"frequency_penalty", "logit_bias", "n", "presence_penalty", "vision"},
+            developer_role=False,
         ),
     ),
     Known(
         key="XAI_API_KEY",
         upstream=Upstream(
-            name="xAI", label="xAI", url="https://x.ai", base_url="https://api.x.ai/v1", native=_SELF_HOSTED
+            name="xAI", label="xAI", url="https://x.ai", base_url="https://api.x.ai/v1", native=_SELF_HOSTED,
+            developer_role=False,
         ),
     ),
     Known(
@@ -166,6 +168,7 @@ UPSTREAMS: Final = (
         upstream=Upstream(
             name="Gemini", label="Google Gemini", url="https://ai.google.dev",
             base_url="https://generativelanguage.googleapis.com/v1beta/openai", native=_SELF_HOSTED,
+            developer_role=False, models_prefix="models/",
         ),
     ),
     Known(
@@ -173,6 +176,7 @@ UPSTREAMS: Final = (
         upstream=Upstream(
             name="NVIDIA", label="NVIDIA", url="https://build.nvidia.com",
             base_url="https://integrate.api.nvidia.com/v1", native=_SELF_HOSTED, names=_OLD_LIMIT,
+            developer_role=False,
         ),
     ),
     Known(
@@ -180,6 +184,7 @@ UPSTREAMS: Final = (
         upstream=Upstream(
             name="Fireworks", label="Fireworks AI", url="https://fireworks.ai",
             base_url="https://api.fireworks.ai/inference/v1", native=_SELF_HOSTED, names=_OLD_LIMIT,
+            developer_role=False,
         ),
     ),
     Known(
@@ -187,6 +192,7 @@ UPSTREAMS: Final = (
         upstream=Upstream(
             name="HuggingFace", label="Hugging Face", url="https://huggingface.co",
             base_url="https://router.huggingface.co/v1", native=_SELF_HOSTED, names=_OLD_LIMIT,
+            developer_role=False,
         ),
     ),
     Known(

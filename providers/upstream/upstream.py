@@ -51,7 +51,10 @@ class Upstream:
     :param native: the parameters of a chat that it honours; `vision` stands for images.
     :param models: what it serves; empty: it is asked.
     :param names: OpenAI's parameters that have another name there.
+    :param developer_role: knows messages of the role `developer`; else they are `system`'s.
+    :param think_tags: its models think aloud in ``<think>`` tags.
     :param models_url: where its list of models is, if not at ``/models``.
+    :param models_prefix: what stands before each name in that list, and need not be said.
     :param stream_usage: knows ``stream_options.include_usage``.
     :param completions: has ``/completions``, to which prompts go; else each becomes a chat.
     :param api_version: Azure's older API: models are deployments in the path, and each request tells this version.
@@ -70,7 +73,10 @@ class Upstream:
     models: tuple[str, ...] = ()
     default_model: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    developer_role: bool = True
+    think_tags: bool = False
     models_url: str = ""
+    models_prefix: str = ""
     stream_usage: bool = True
     completions: bool = False
     api_version: str = ""

@@ -262,6 +262,18 @@ def test_a_chunk_like_the_one_before_is_read_as_any_other(
     assert run(ChatStreamReader()) == run(Naive())
 
 
+def test_content_in_parts() -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}, {"type": "text", "text": "m"}]}
+    content = [thinking, {"type": "text", "text": "a"}, {"type": "reference", "reference_ids": [1]}]
+    reply = {"choices": [{"index": 0, "message": {"content": content}, "finish_reason": "stop"}]}
+    said = [Reasoning(text="hm"), Reasoning(text="m"), "a", Finish(reason="stop")]
+    assert read_reply(json.dumps(reply).encode()) == said
+    for wrong in ([5], [{"type": "thinking", "thinking": "x"}], [["a"]]):
+        reply["choices"][0]["message"]["content"] = wrong  # type: ignore[index]
+        with pytest.raises(ProviderNotWorking):
+            read_reply(json.dumps(reply).encode())
+
+
 @pytest.mark.parametrize("text", ['"a\\q"', '"a', '"a\n', '"\x00"', '"\\ud83d"', '"a"}', '"a"x', '""'])
 def test_what_is_no_chunk_behind_one_that_is(text: str) -> None:
     def run(reader: ChatStreamReader) -> list[object]:

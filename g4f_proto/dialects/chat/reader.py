@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Final
 
@@ -239,6 +239,8 @@ def _read_choice(choice: Mapping[str, JsonValue], said: Mapping[str, JsonValue],
         yield Scored(text=content if isinstance(content, str) else "", tokens=tokens)
     elif isinstance(content, str) and content:
         yield content
+    elif isinstance(content, list):
+        yield from _read_parts(content)  # type: ignore[arg-type]
     for call in said.get("tool_calls") or ():  # type: ignore[union-attr]
         yield calls.piece(call)  # type: ignore[arg-type]
     if said.get("function_call") and not said.get("tool_calls"):  # some say it under both names
@@ -246,6 +248,15 @@ def _read_choice(choice: Mapping[str, JsonValue], said: Mapping[str, JsonValue],
     reason = choice.get("finish_reason")
     if isinstance(reason, str) and reason:  # some say "" until the end
         yield Finish(reason=REASONS.get(reason, "stop"))
+
+
+def _read_parts(parts: Iterable[Mapping[str, JsonValue]]) -> Iterator[Event]:
+    """Content in parts, as Mistral's thinking models say it; of other parts only their text counts."""
+    for part in parts:
+        if part.get("type") == "thinking":
+            yield from (Reasoning(text=_string(piece, "text")) for piece in part["thinking"])  # type: ignore[arg-type, union-attr]
+        elif text := _string(part, "text"):
+            yield text
 
 
 def _read_tokens(choice: Mapping[str, JsonValue]) -> tuple[TokenLogprob, ...]:

@@ -86,7 +86,9 @@ def test_errors_of_other_shapes(body: str, message: str) -> None:
     [
         ({"retry_after": "7"}, None, 7, None),
         ({"retry_after": "7", "retry_after_ms": "1500"}, None, 1.5, None),
-        ({"retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None, None, None),
+        ({"retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None, 0, None),
+        ({"retry_after": "soon"}, None, None, None),
+        ({"retry_after": "Wed, 99 Oct 2015 07:28:00 GMT"}, None, None, None),
         ({"retry_after": "nan"}, None, None, None),
         ({"retry_after": "-1", "x_should_retry": "false"}, None, None, False),
         ({"x_should_retry": "true"}, None, None, True),

@@ -80,6 +80,16 @@ async def test_parameters_by_another_name() -> None:
         assert (await sent(peer, names, max_completion_tokens=None, max_tokens=7))["max_tokens"] == 7
 
 
+async def test_developers_are_the_system_where_they_are_not_known() -> None:
+    messages = [{"role": "developer", "content": "a", "name": "b"}, {"role": "user", "content": "c"}]
+    async with serving([DOCUMENT]) as peer:
+        assert (await sent(peer, messages=messages))["messages"] == messages
+        assert (await sent(peer, {"developer_role": False}, messages=messages))["messages"] == [
+            {"role": "system", "content": "a", "name": "b"},
+            messages[1],
+        ]
+
+
 async def test_keys_and_headers() -> None:
     async with serving([DOCUMENT]) as peer:
         await sent(peer, {"key": SecretStr(KEY), "headers": {"X-Team": SecretStr("blue")}})
@@ -115,6 +125,14 @@ async def test_models_are_asked_for_until_the_operator_names_them() -> None:
         assert named.info.default_model == "c"
         assert len(peer.requests) == 1
         await named.aclose()
+
+
+async def test_a_prefix_of_models_need_not_be_said() -> None:
+    async with serving([reply(b'{"data":[{"id":"models/gemini"},{"id":"other"}]}')]) as peer:
+        provider = OpenAICompatible(peer.upstream(models_prefix="models/", think_tags=True))
+        assert [model.id for model in await provider.models()] == ["gemini", "other"]
+        assert provider.info.think_tags
+        await provider.aclose()
 
 
 async def test_models_that_are_listed_elsewhere() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
-from .._catalog import CATCH_ALL, KINDS, Catalog, Model, ProviderInfo
+from .._catalog import CATCH_ALL, KINDS, Catalog, Kind, Model, ProviderInfo
 from .._errors import ModelNotFound, ProviderNotWorking
 from . import Asked
 
@@ -65,7 +65,7 @@ def read_models(body: bytes) -> tuple[Model, ...]:
                 id=entry["id"],
                 owned_by=str(entry.get("owned_by") or ""),
                 created=entry["created"] if type(entry.get("created")) is int else 0,
-                kinds=frozenset({"image"}) if entry.get("image") is True else frozenset({"chat"}),
+                kinds=_read_kinds(entry),
                 vision=entry.get("vision") is True,
             )
             for entry in entries
@@ -73,6 +73,12 @@ def read_models(body: bytes) -> tuple[Model, ...]:
         )
     except (ValueError, LookupError, TypeError, RecursionError):
         raise ProviderNotWorking("The provider's list of models could not be read.") from None
+
+
+def _read_kinds(entry: Mapping[str, JsonValue]) -> frozenset[Kind]:
+    told = entry.get("kinds")  # by a server like this one
+    known = frozenset(kind for kind in KINDS if isinstance(told, list) and kind in told)
+    return known or frozenset({"image"} if entry.get("image") is True else {"chat"})
 
 
 def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
@@ -89,8 +95,9 @@ def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
     for name, info in catalog.providers.items():
         models = [model for model in catalog.models.get(name, ()) if model.listed]
         if name not in seen and models:
-            image, vision = any("image" in model.kinds for model in models), any(model.vision for model in models)
-            yield {**_entry(name, info.label), "image": image, "vision": vision, "provider": True}
+            kinds = frozenset(kind for model in models for kind in model.kinds)
+            flags = _flags(kinds, vision=any(model.vision for model in models))
+            yield {**_entry(name, info.label), **flags, "provider": True}
 
 
 def _aliases(catalog: Catalog) -> Iterator[tuple[str, dict[str, JsonValue]]]:
@@ -103,7 +110,11 @@ def _aliases(catalog: Catalog) -> Iterator[tuple[str, dict[str, JsonValue]]]:
 
 def _model(model: Model, info: ProviderInfo) -> dict[str, JsonValue]:
     entry = _entry(model.id, model.owned_by or info.label, model.created)
-    return {**entry, "image": "image" in model.kinds, "vision": model.vision, "provider": False}
+    return {**entry, **_flags(model.kinds, vision=model.vision), "provider": False}
+
+
+def _flags(kinds: frozenset[Kind], *, vision: bool) -> dict[str, JsonValue]:
+    return {"image": "image" in kinds, "vision": vision, "kinds": [*sorted(kinds)]}
 
 
 def _entry(id: str, owned_by: str, created: int = 0) -> dict[str, JsonValue]:

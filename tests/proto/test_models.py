@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g4f_proto import Catalog, Kind, Model, ProviderInfo, ProviderNotWorking, read_models
+from g4f_proto import Api, Catalog, Kind, Model, ProviderInfo, ProviderNotWorking, read_models
 
 from .made import API, CATALOG, ask, chat, error, get, header, status
 
-KEYS = {"id", "object", "created", "owned_by", "image", "vision", "provider"}
+KEYS = {"id", "object", "created", "owned_by", "image", "vision", "kinds", "provider"}
 
 
 def listed(target: bytes = b"/v1/models", catalog: Catalog = CATALOG) -> list[dict[str, Any]]:
@@ -226,3 +226,15 @@ def test_no_list(body: bytes) -> None:
 def test_any_bytes_are_a_list_or_a_provider_that_does_not_work(body: bytes) -> None:
     with suppress(ProviderNotWorking):
         assert all(model.id is not None for model in read_models(body))
+
+
+def test_a_server_like_this_one_tells_what_its_models_do() -> None:
+    told = {model.id: model.kinds for model in read_models(get(b"/v1/models", api=Api(catalog=ALL_KINDS))[1])}
+    for models in ALL_KINDS.models.values():
+        assert {model.id: told[model.id] for model in models if model.listed} == {
+            model.id: model.kinds for model in models if model.listed
+        }
+    assert read_models(b'[{"id": "x", "kinds": ["speech", "dance"]}, {"id": "y", "kinds": "chat"}]') == (
+        Model(id="x", owned_by="", kinds=frozenset({"speech"})),
+        Model(id="y", owned_by=""),
+    )

@@ -4,17 +4,13 @@
 # an answer is made, streamed or not; the handler serves one request after another. Bytes of the next request that
 # arrive meanwhile stay in h11's buffer, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher a
 # request would swallow these bytes. End of file while we answer means the client is gone: the exchange is told and
-# the connection's tasks are cancelled, which needs no scope of its own for each request. h11 judges the syntax; every
-# refusal's words are the machine's.
+# the connection's tasks are cancelled, which needs no scope of its own for each request. h11 judges the syntax of what
+# comes in; every refusal's words are the machine's; `writer.py` frames what goes out.
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import formatdate
-from functools import lru_cache
-from http import HTTPStatus
 from typing import Final
 
 import anyio
@@ -24,7 +20,6 @@ from anyio.abc import ByteStream
 from g4f_proto import (
     ApiError,
     Exchange,
-    Head,
     InvalidRequest,
     RequestTimeout,
     State,
@@ -33,13 +28,13 @@ from g4f_proto import (
 
 from .frames import BODY_TIMEOUT, Frames
 from .service import Service
+from .writer import CONTINUE, Writer
 
 __all__ = ("Connection", "Timeouts")
 
 READ_AHEAD: Final = 64 * 1024  #: bytes of later requests a connection may hold: bounds pipelining
 READ_SIZE: Final = 64 * 1024
 LINGER: Final = 2.0  #: seconds a refused client may still send before it is cut off, so that it can read why
-_REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 
@@ -61,15 +56,15 @@ class Connection:
         self._stream = stream
         self._service = service
         self._timeouts = timeouts
-        # One limit for the head, and h11's for a chunk's line: what is longer is refused with 431.
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=service.api.limits.headers + 1024)
         self._arrived: anyio.Event | None = None  # set by the reader when the handler waits
         self._wanted: anyio.Event | None = None  # set by the handler when the reader waits
         self._ahead = 0
         self._ended = False
+        self._h11 = self._parser(b"")
         self._discard = False  # what still comes is read and thrown away
         self._draining = False
         self._exchange: Exchange | None = None  # the one being answered
+        self._writer = Writer()
         self._idle: anyio.CancelScope | None = None  # of the wait for a request
 
     async def run(self) -> None:
@@ -79,10 +74,23 @@ class Connection:
                 self._tasks.start_soon(self._read)
                 with suppress(*_GONE):
                     while await self._serve():
-                        self._h11.start_next_cycle()
+                        self._h11 = self._parser(self._h11.trailing_data[0])
                 self._tasks.cancel_scope.cancel()
         finally:
             await self._close()
+
+    def _parser(self, data: bytes) -> h11.Connection:
+        """For the next request; a new one costs less than to tell the old one what was answered, which it would check.
+
+        :param data: what of it came already.
+        """
+        # One limit for the head, and h11's for a chunk's line: what is longer is refused with 431.
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=self._service.api.limits.headers + 1024)
+        if data:
+            parser.receive_data(data)
+        if self._ended:
+            parser.receive_data(b"")
+        return parser
 
     def drain(self) -> None:
         """The server stops: no further request; an idle connection ends now."""
@@ -147,6 +155,7 @@ class Connection:
 
     async def _serve(self) -> bool:
         """One request and its reply; whether another may follow."""
+        self._writer = Writer()
         if not await self._first_byte():
             return False
         try:
@@ -157,13 +166,15 @@ class Connection:
             return await self._refuse(RequestTimeout("The head of the request did not come in whole in time."))
         if not isinstance(event, h11.Request):
             return False  # gone in the middle of a head
-        exchange = self._service.exchange(event.method.decode("ascii"), bytes(event.target), dict(event.headers))
+        headers = dict(event.headers)
+        self._writer = Writer(event.method, event.http_version, headers)
+        exchange = self._service.exchange(event.method.decode("ascii"), bytes(event.target), headers)
         if self._ended:
             return False
         self._exchange = exchange
         await self._answer(exchange)
         self._exchange = None
-        return await self._finish()
+        return await self._finish(exchange)
 
     async def _first_byte(self) -> bool:
         """Wait for the next request to begin; False: it will not."""
@@ -191,8 +202,7 @@ class Connection:
         :raises ApiError: they are malformed, or do not come.
         """
         if self._h11.they_are_waiting_for_100_continue:
-            go_on = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-            await self._stream.send(self._h11.send(go_on) or b"")
+            await self._stream.send(CONTINUE)
         try:
             while isinstance(event := await self._event(BODY_TIMEOUT), h11.Data):
                 yield bytes(event.data)
@@ -203,41 +213,28 @@ class Connection:
 
     async def _write(self, exchange: Exchange, data: bytes) -> None:
         """A piece of the reply, in one write: the head with the first, the end of the message with the last."""
-        out: list[bytes] = []
-        if self._h11.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+        out = b""
+        if not self._writer.begun:
             assert exchange.head is not None
-            out.append(self._begin(exchange.head))
-        if data:
-            out.append(self._h11.send(h11.Data(data=data)) or b"")
-        if exchange.state is State.DONE:
-            out.append(self._h11.send(h11.EndOfMessage()) or b"")
-        await self._stream.send(b"".join(out))
-
-    def _begin(self, head: Head) -> bytes:
-        headers = [*head.headers, (b"date", _date(int(time.time())))]
-        if self._draining:
-            headers.append((b"connection", b"close"))
-        response = h11.Response(status_code=head.status, headers=headers, reason=_REASONS.get(head.status, b""))
-        return self._h11.send(response) or b""
+            out = self._writer.head(exchange.head, close=self._draining)
+        await self._stream.send(out + self._writer.body(data, last=exchange.state is State.DONE))
 
     # How a request ends.
 
-    async def _finish(self) -> bool:
+    async def _finish(self, exchange: Exchange) -> bool:
         """The reply is out; whether the connection can go on."""
         with suppress(h11.RemoteProtocolError):
             while self._h11.their_state is h11.SEND_BODY and self._h11.next_event() is not h11.NEED_DATA:
                 pass  # a refused body that is here already
-        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
-            return True
-        if self._h11.their_state is not h11.DONE:
-            await self._linger()
+        if self._writer.stays and self._h11.their_state is h11.DONE:
+            return exchange.state is State.DONE
+        await self._linger()
         return False
 
     async def _refuse(self, error: ApiError) -> bool:
         """What came is no request."""
         exchange = self._service.exchange("GET", b"/", {})
-        with suppress(h11.LocalProtocolError):  # h11 would not have a reply any more
-            await self._write(exchange, exchange.fail(error))
+        await self._write(exchange, exchange.fail(error))
         await self._linger()
         return False
 
@@ -248,11 +245,6 @@ class Connection:
             await self._stream.send_eof()
             while not self._ended:
                 await self._more()
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode("ascii")
 
 
 def _syntax(error: h11.RemoteProtocolError) -> ApiError:

@@ -32,11 +32,13 @@ from .mutations import (
 )
 from .pictures import PICTURES
 from .proxy import Flaw
+from .sounds import SOUNDS
 
 FLAWS: dict[str, Flaw] = {
     **ANSWERS,
     **DIALECTS,
     **LISTS,
+    **SOUNDS,
     **PICTURES,
     # the stream's frames
     "id fields": Flaw(("stream.fields",), events=data(lambda event: b"id: 7\n" + event)),

@@ -90,7 +90,8 @@ class Proxy:
         fields = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in head.split("\r\n")[1:]}
         if "expect" in fields and self._flaw.frank:
             client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        body = reader.read(int(fields.get("content-length", "0")))
+        length = int(fields.get("content-length", "0"))
+        body = reader.read(length if length < 2**30 else 0)  # who announces so much waits for a word first
         if self._flaw.request and body:
             try:
                 changed = json.loads(body)
@@ -111,15 +112,18 @@ class Proxy:
         while (head := upstream.head(method)).status < 200:
             pass
         streams = "event-stream" in (head.header("content-type") or "")
-        if not streams:
-            head = replace(head, body=b"".join(upstream.pieces()))
+        pieces = None if streams else list(upstream.pieces())
+        head = head if pieces is None else replace(head, body=b"".join(pieces))
         if self._flaw.reply:
             head = self._flaw.reply(head)
         write = self._writer(client)
         coded = "transfer-encoding" not in {name.lower() for name, _ in head.headers}
+        if pieces is not None and not coded:
+            streams = True
+            pieces = pieces if b"".join(pieces) == head.body else [head.body]
         write(_head_bytes(head, method) + (b"" if streams or method == "HEAD" else head.body))
         if streams:
-            for piece in self._pieces(upstream):
+            for piece in self._pieces(upstream) if pieces is None else pieces:
                 write(piece if coded else b"%x\r\n%b\r\n" % (len(piece), piece))
             write(b"" if coded else b"0\r\n\r\n")
         return head.keeps_alive() and not self._flaw.curt and not (streams and coded)

@@ -67,9 +67,11 @@ PROVEN = {
     "providers",
     "reasoning",
     "responses",
+    "speech",
     "structured",
     "toolchoice",
     "tools",
+    "transcription",
     "vision",
 }
 

@@ -21,6 +21,7 @@ from .directory import Misconfigured
 from .extras import MissingExtra, need
 from .service import Service
 from .settings import Settings, is_loopback, make_service, read_aliases
+from .tls import Certificate
 
 __all__ = ("BACKENDS", "OPTIONS", "Backend", "Failure", "listen", "load", "main", "run")
 
@@ -37,7 +38,7 @@ class Serve(Protocol):
     """A backend's server: serves on a listening socket until it is told to stop."""
 
     def __call__(
-        self, service: Service, listener: socket.socket, ready: Callable[[], None]
+        self, service: Service, listener: socket.socket, ready: Callable[[], None], *, certificate: Certificate | None
     ) -> Coroutine[object, object, None]: ...
 
 
@@ -133,6 +134,8 @@ OPTIONS: Final = (
     click.Option(["--config"], metavar="FILE", help="TOML file of upstreams; see docs/upstreams.md."),
     click.Option(["--proxy"], help="Proxy to the upstreams: http://, https:// or socks5://."),
     click.Option(["--request-proxy"], is_flag=True, default=None, help="Let each request choose a proxy of its own."),
+    click.Option(["--ssl-certfile"], metavar="FILE", help="Serve HTTPS with this certificate chain, PEM."),
+    click.Option(["--ssl-keyfile"], metavar="FILE", help="Its key, where the other file does not hold it."),
     click.Option(["--loop"], help="Event loop: auto (uvloop where installed), asyncio, uvloop, trio.  [default: auto]"),
 )
 
@@ -158,6 +161,9 @@ def run(backend: Backend, given: Mapping[str, object]) -> None:
     try:
         settings = Settings(**said)  # type: ignore[arg-type]  # pydantic looks at the values
         service = make_service(settings)
+        certificate = Certificate(settings.ssl_certfile, settings.ssl_keyfile) if settings.ssl_certfile else None
+        if certificate is not None:
+            certificate.context()
     except ValidationError as error:
         first = error.errors()[0]
         raise Failure(f"invalid {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
@@ -169,14 +175,15 @@ def run(backend: Backend, given: Mapping[str, object]) -> None:
     name, uvloop = _choose_loop(backend, loop)
     listener = listen(settings.host, settings.port)
     host, port = listener.getsockname()[:2]
+    url = f"http{'s' if certificate else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
     def ready() -> None:
         gc.freeze()  # what was made to start with stays: not to look through it again and again saves 5 % of a request
-        click.echo(f"Listening on http://{f'[{host}]' if ':' in host else host}:{port}", err=True)
+        click.echo(f"Listening on {url}", err=True)
 
     try:
         anyio.run(
-            partial(backend.serve, service, listener, ready),
+            partial(backend.serve, service, listener, ready, certificate=certificate),
             backend=name,
             backend_options={"use_uvloop": uvloop} if name == "asyncio" else {},
         )

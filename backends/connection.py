@@ -242,7 +242,8 @@ class Connection:
         """Let the peer read before the close: closing on unread bytes resets the connection and loses the reply."""
         self._discard = True
         with suppress(*_GONE), anyio.move_on_after(LINGER):
-            await self._stream.send_eof()
+            with suppress(NotImplementedError):  # TLS streams cannot half close
+                await self._stream.send_eof()
             while not self._ended:
                 await self._more()
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 import anyio
-from anyio.abc import SocketListener, SocketStream
+from anyio.abc import ByteStream, Listener, SocketListener
 
 from g4f_proto import Overloaded
 
@@ -19,6 +19,7 @@ from .command import Backend, main
 from .connection import Connection, Timeouts
 from .service import Service
 from .stop import GRACE, until_stopped
+from .tls import Certificate, QuietTLSListener
 
 __all__ = ("BACKEND", "serve")
 
@@ -32,6 +33,7 @@ async def serve(
     listener: socket.socket,
     ready: Callable[[], None],
     *,
+    certificate: Certificate | None = None,
     grace: float = GRACE,
     timeouts: Timeouts | None = None,
     max_connections: int = MAX_CONNECTIONS,
@@ -39,7 +41,7 @@ async def serve(
     """Serve on a listening socket until SIGTERM or SIGINT, then drain. `ready` is called when requests are answered."""
     connections: set[Connection] = set()
 
-    async def accept(stream: SocketStream) -> None:
+    async def accept(stream: ByteStream) -> None:
         connection = Connection(stream, service, timeouts or Timeouts())
         try:
             if len(connections) >= max_connections:
@@ -53,7 +55,9 @@ async def serve(
             connections.discard(connection)
 
     async with service, anyio.create_task_group() as tasks:
-        server = await SocketListener.from_socket(listener)
+        server: Listener[ByteStream] = await SocketListener.from_socket(listener)
+        if certificate is not None:
+            server = QuietTLSListener(server, certificate.context(), standard_compatible=False)
 
         async def listen() -> None:
             with suppress(anyio.ClosedResourceError):  # `refuse` closed it

@@ -29,6 +29,7 @@ from .command import Backend, main
 from .frames import Frames
 from .service import Service
 from .stop import GRACE, until_stopped
+from .tls import Certificate
 
 __all__ = ("BACKEND", "create_app", "serve")
 
@@ -99,12 +100,16 @@ async def serve(
     listener: socket.socket,
     ready: Callable[[], None],
     *,
+    certificate: Certificate | None = None,
     grace: float = GRACE,
 ) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT, then drain. `ready` is called when requests are answered."""
     app, stopping = create_app(service), asyncio.Event()
     config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
+    if certificate is not None:
+        config.certfile, config.keyfile = str(certificate.chain), str(certificate.key or certificate.chain)
+        config.alpn_protocols = ["http/1.1"]
     config.loglevel = "WARNING"
     config.backlog = 1024
     config.h11_max_incomplete_size = service.api.limits.headers + KiB

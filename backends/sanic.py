@@ -30,6 +30,7 @@ from .command import Backend, main
 from .frames import Frames
 from .service import Service
 from .stop import GRACE, until_stopped
+from .tls import Certificate
 
 __all__ = ("BACKEND", "create_app", "serve")
 
@@ -157,13 +158,15 @@ async def serve(
     listener: socket.socket,
     ready: Callable[[], None],
     *,
+    certificate: Certificate | None = None,
     grace: float = GRACE,
 ) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT, then drain. `ready` is called when requests are answered."""
     app = create_app(service)
 
     async with service:
-        server = await app.create_server(sock=listener, backlog=1024, protocol=_Protocol)
+        context = None if certificate is None else certificate.context()
+        server = await app.create_server(sock=listener, backlog=1024, protocol=_Protocol, ssl=context)
         assert server is not None
         await server.startup()
         await server.before_start()

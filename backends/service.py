@@ -68,6 +68,7 @@ class Service:
     :param quiet_limit: seconds of silence before a stream's ping.
     :param rate: requests a minute that each key may make; None: as many as it likes.
     :param public_url: where clients reach this server; empty: where their requests came to.
+    :param scheme: of the addresses it makes where there is no `public_url`: http or https.
     :param gui: the page for ``/``, if there shall be one.
     :param exposed: it can be reached from other machines.
     :param conversations: where the histories of conversations are kept; in memory by default.
@@ -96,6 +97,7 @@ class Service:
         quiet_limit: float = 15.0,
         rate: int | None = None,
         public_url: str = "",
+        scheme: str = "http",
         gui: bytes = b"",
         exposed: bool = False,
         version: str = "0",
@@ -133,6 +135,7 @@ class Service:
             quiet_limit=quiet_limit,
             fingerprint="fp_" + sha256(version.encode()).hexdigest()[:10],
             public_url=public_url,
+            scheme=scheme,
             gui=gui,
             exposed=exposed,
             counter=counter,

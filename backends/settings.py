@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     rate: Annotated[int, Field(gt=0)] | None = None
     timeout: Annotated[float, Field(gt=0)] = 600.0
     keepalive: Annotated[float, Field(gt=0)] = 15.0
+    ssl_certfile: Path | None = None
+    ssl_keyfile: Path | None = None
     config: Path | None = None
     proxy: SecretStr | None = None
     request_proxy: bool = False
@@ -132,6 +134,7 @@ def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:
         keys=settings.api_key,
         origins=settings.origin,
         rate=settings.rate,
+        scheme="https" if settings.ssl_certfile else "http",
         gui=files(__package__).joinpath("gui.html").read_bytes() if settings.gui else b"",
         exposed=not is_loopback(settings.host) if exposed is None else exposed,
         timeout=settings.timeout,

@@ -46,6 +46,7 @@ class Api:
     :param quiet_limit: seconds of silence a streaming client endures before a ping: proxies cut at 60, some at 30.
     :param fingerprint: ``system_fingerprint``: changes when the code that answers changes.
     :param public_url: where clients reach this server, ``https://api.example.com``; empty: where the request came to.
+    :param scheme: how the request came to this server, ``http`` or ``https``.
     :param gui: a page of HTML for ``/``; empty: there is none.
     :param counter: counts tokens for providers that do not; without it their limits are refused, their usage is null.
     :param exposed: it can be reached from other machines.
@@ -58,6 +59,7 @@ class Api:
     quiet_limit: float = 15.0
     fingerprint: str = "fp_0"
     public_url: str = ""
+    scheme: str = "http"
     gui: bytes = b""
     counter: TokenCounter | None = None
     exposed: bool = False

@@ -113,9 +113,8 @@ class Asked:
     def base(self) -> str:
         """Where the client reaches this server: the operator's word, or the request's own host."""
         host = self.request.headers.get(b"host", b"")
-        return self.api.public_url.rstrip("/") or (
-            "http://" + host.decode("ascii") if _HOST.fullmatch(host) else "http://localhost"
-        )
+        named = host.decode("ascii") if _HOST.fullmatch(host) else "localhost"
+        return self.api.public_url.rstrip("/") or f"{self.api.scheme}://{named}"
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ def started(*command: str) -> Iterator[Server]:
     assert process.stderr is not None
     try:
         said = ""
-        while not (ready := re.search(r"Listening on (http://\S+)", said)):
+        while not (ready := re.search(r"Listening on (https?://\S+)", said)):
             line = process.stderr.readline()
             assert line, f"the server did not start: {said}"
             said += line

@@ -97,7 +97,7 @@ from .dialects.images import read_images
 from .dialects.media import MEDIA_TYPES, MediaPart, media_part
 from .dialects.messages import MESSAGE_PARAMETERS, MessageStreamReader, ask_message, read_message
 from .dialects.models import read_models
-from .dialects.responses import ResponseStreamReader, read_response
+from .dialects.responses import RESPONSE_PARAMETERS, ResponseStreamReader, ask_response, read_response
 from .dialects.speech import SpeechStreamReader
 from .dialects.transcription import TranscriptionStreamReader, read_transcription
 
@@ -113,6 +113,7 @@ __all__ = (
     "PING",
     "QUIET",
     "REASONS",
+    "RESPONSE_PARAMETERS",
     "ROUTES",
     "TRANSITIONS",
     "Api",
@@ -205,6 +206,7 @@ __all__ = (
     "Usage",
     "Word",
     "ask_message",
+    "ask_response",
     "authenticate",
     "emulate",
     "emulated",

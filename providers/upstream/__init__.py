@@ -4,9 +4,10 @@ from .chosen import chosen
 from .config import Entry, Misread, read_config
 from .openai import OpenAICompatible
 from .table import UPSTREAMS
-from .upstream import EVERYTHING, Timeouts, Upstream, is_proxy
+from .upstream import APIS, EVERYTHING, Timeouts, Upstream, is_proxy
 
 __all__ = (
+    "APIS",
     "EVERYTHING",
     "UPSTREAMS",
     "Entry",

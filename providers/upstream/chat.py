@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from math import inf
@@ -21,10 +21,16 @@ from g4f_proto import (
     CompletionStreamReader,
     Event,
     ForChoice,
+    MessageStreamReader,
     ProviderEvent,
+    ResponseStreamReader,
     Usage,
+    ask_message,
+    ask_response,
     read_completion_reply,
+    read_message,
     read_reply,
+    read_response,
     with_messages,
 )
 
@@ -39,13 +45,32 @@ _OURS: Final = frozenset({"provider", "conversation_id", "proxy", "timeout"})
 _BOM_AND_BLANKS: Final = b"\xef\xbb\xbf \t\r\n"
 
 
+class _Reader(Protocol):
+    done: bool
+
+    def feed(self, data: bytes) -> Iterator[ProviderEvent]: ...
+    def end(self) -> None: ...
+
+
+class _Streamed(Protocol):
+    def __call__(self, *, failed: Callable[[JsonValue], ApiError]) -> _Reader: ...
+
+
 class _Whole(Protocol):
     def __call__(self, body: bytes, *, failed: Callable[[JsonValue], ApiError]) -> list[ProviderEvent]: ...
 
 
 def chat(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
     """The answer. Closing it, or cancelling its task, closes the connection: so upstreams know that nobody listens."""
-    return _answer(link, call, "/chat/completions", chat_body(call, link.upstream), ChatStreamReader, read_reply)
+    match link.upstream.api:
+        case "chat":
+            body = chat_body(call, link.upstream)
+            return _answer(link, call, "/chat/completions", body, ChatStreamReader, read_reply)
+        case "responses":
+            body = _json(ask_response(call))
+            return _answer(link, call, "/responses", body, ResponseStreamReader, read_response)
+        case "messages":
+            return _answer(link, call, "/messages", _json(ask_message(call)), MessageStreamReader, read_message)
 
 
 def complete(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
@@ -57,7 +82,7 @@ def complete(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
 
 
 async def _answer(
-    link: Link, call: ChatCall, endpoint: str, body: bytes, streamed: type[ChatStreamReader], whole: _Whole
+    link: Link, call: ChatCall, endpoint: str, body: bytes, streamed: _Streamed, whole: _Whole
 ) -> AsyncGenerator[ProviderEvent, None]:
     timeouts = link.upstream.timeouts
     deadline = anyio.current_time() + timeouts.first if call.request.stream else inf
@@ -136,7 +161,7 @@ def completion_body(call: ChatCall, upstream: Upstream) -> bytes:
     each = (call.request.n or 1) // len(call.prompts)
     prompts: list[JsonValue] = list(call.prompts)
     body |= {"prompt": prompts[0] if len(prompts) == 1 else prompts, "n": each}
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
+    return _json(body)
 
 
 def chat_body(call: ChatCall, upstream: Upstream) -> bytes:
@@ -144,7 +169,7 @@ def chat_body(call: ChatCall, upstream: Upstream) -> bytes:
     body = _streaming(own_body(call.body, call.model, upstream), call, upstream)
     if not upstream.developer_role:
         body["messages"] = [_as_system(message) for message in call.body["messages"]]  # type: ignore[union-attr]
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
+    return _json(body)
 
 
 def _as_system(message: JsonValue) -> JsonValue:
@@ -159,3 +184,7 @@ def _streaming(body: dict[str, JsonValue], call: ChatCall, upstream: Upstream) -
     if call.request.stream and upstream.stream_usage:
         body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
     return body
+
+
+def _json(body: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode("ascii")

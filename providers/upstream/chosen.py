@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from .config import Entry, Misread, is_header_value
 from .table import UPSTREAMS
-from .upstream import Upstream
+from .upstream import APIS, Upstream
 
 __all__ = ("chosen",)
 
@@ -65,6 +65,8 @@ def _made(name: str, entry: Entry, environ: Mapping[str, str]) -> Upstream:
         said["models"] = tuple(entry.models)
     if entry.native is not None:
         said["native"] = frozenset(entry.native)
+    elif entry.api is not None and entry.api != upstream.api:
+        said["native"] = APIS[entry.api].native
     if entry.request_proxy is not None:
         said["any_proxy"] = entry.request_proxy
     waits = entry.timeouts.model_dump(exclude_none=True)
@@ -76,7 +78,6 @@ def _made(name: str, entry: Entry, environ: Mapping[str, str]) -> Upstream:
 
 #: Fields that an entry and an upstream have in common.
 _SAME = (
-    "label", "url", "key_header", "default_model", "names", "headers", "stream_usage", "completions", "api_version",
-    "developer_role", "think_tags",
-    "proxy", "http2",
+    "api", "label", "url", "key_header", "default_model", "names", "headers", "stream_usage", "completions",
+    "api_version", "developer_role", "think_tags", "proxy", "http2",
 )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from .upstream import EVERYTHING, is_proxy
+from .upstream import APIS, Speaks, is_proxy
 
 __all__ = ("Entry", "Misread", "read_config")
 
@@ -19,6 +19,7 @@ _FIELD: Final = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")  # "token" - RFC 91
 _FRAMING: Final = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding", "upgrade"})
 _LINE: Final = re.compile(r"^\s*(?:(?P<table>\[[^\]]+\])\s*(?:#.*)?|(?P<key>[^=#\[]+?)\s*=.*)$")
 
+_PARAMETERS: Final = frozenset(name for api in APIS.values() for name in api.native)
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Text = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -43,6 +44,12 @@ class Entry(_Strict):
     """One ``[providers.NAME]``; of a name in the table, only what differs need be said."""
 
     base_url: Annotated[str | None, Field(description="where its paths begin: `https://host/v1`")] = None
+    api: Annotated[
+        Speaks | None,
+        Field(
+            description="what it is asked chats with: `chat`, `responses`, Anthropic's `messages`; without it `chat`"
+        ),
+    ] = None
     label: Annotated[Text | None, Field(description="its name for people")] = None
     url: Annotated[Text | None, Field(description="its home page")] = None
     api_key: Annotated[SecretStr | None, Field(description="the key, or")] = None
@@ -57,7 +64,7 @@ class Entry(_Strict):
     ] = None
     native: Annotated[
         list[str] | None,
-        Field(description="parameters of a chat that it honours, `vision` for images; without it all of them"),
+        Field(description="parameters of a chat that it honours, `vision` for images; without it all its API has"),
     ] = None
     names: Annotated[
         dict[str, str] | None, Field(description='parameters that have another name there: `{seed = "random_seed"}`')
@@ -104,8 +111,8 @@ class Entry(_Strict):
     @classmethod
     def _are_parameters(cls, value: list[str] | None) -> list[str] | None:
         for name in value or ():
-            if name not in EVERYTHING:
-                raise ValueError(f"'{name}' is none of: {', '.join(sorted(EVERYTHING))}")
+            if name not in _PARAMETERS:
+                raise ValueError(f"'{name}' is none of: {', '.join(sorted(_PARAMETERS))}")
         return value
 
     @field_validator("headers")

@@ -40,12 +40,16 @@ _STATUS_OF: Final[Mapping[str, int]] = {
     "content_filter": 400,
     "invalid_api_key": 401,
     "authentication_error": 401,
+    "billing_error": 402,
     "permission_error": 403,
     "insufficient_quota": 429,
     "rate_limit_exceeded": 429,
     "rate_limit_error": 429,
     "model_not_found": 404,
+    "not_found_error": 404,
+    "request_too_large": 413,
     "timeout": 504,
+    "timeout_error": 504,
 }
 
 

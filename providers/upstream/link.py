@@ -16,7 +16,7 @@ from g4f_proto import ApiError, InvalidRequest
 from . import errors
 from .pool import Pool
 from .transport import Reply, Request, Transport
-from .upstream import Upstream, is_proxy
+from .upstream import APIS, Upstream, is_proxy
 
 __all__ = ("JSON", "Link", "headers_of")
 
@@ -119,8 +119,9 @@ class Link:
 
         :raises ApiError: it does not tell, within ten seconds.
         """
-        url = urlsplit(self.upstream.models_url or f"{self.upstream.base_url}/models")
-        path = f"{url.path}?api-version={quote(self.upstream.api_version)}" if self.upstream.api_version else url.path
+        url = urlsplit(self.upstream.models_url or self.upstream.base_url + APIS[self.upstream.api].models)
+        query = f"api-version={quote(self.upstream.api_version)}" if self.upstream.api_version else url.query
+        path = f"{url.path}?{query}" if query else url.path
         transport = self._open(f"{url.scheme}://{url.netloc}", self.upstream.proxy)
         deadline = anyio.current_time() + _LIST_TIMEOUT
         try:
@@ -152,9 +153,11 @@ class Link:
 def headers_of(upstream: Upstream) -> tuple[tuple[str, str], ...]:
     """What every request carries. Nothing is asked to be packed: inflating costs more than the wire."""
     headers = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "g4f-proto"}
+    api = APIS[upstream.api]
+    headers |= api.headers
     if upstream.key is not None:
-        key = upstream.key.get_secret_value()
-        headers |= {upstream.key_header.lower(): key} if upstream.key_header else {"authorization": f"Bearer {key}"}
+        key, name = upstream.key.get_secret_value(), upstream.key_header or api.key_header
+        headers |= {name.lower(): key} if name else {"authorization": f"Bearer {key}"}
     headers |= {name.lower(): value.get_secret_value() for name, value in upstream.headers.items()}
     return tuple(headers.items())
 

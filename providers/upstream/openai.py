@@ -22,13 +22,13 @@ from .chat import chat, complete
 from .kinds import with_kind
 from .link import Link
 from .media import embed, paint, speak, write_down
-from .upstream import Upstream
+from .upstream import APIS, Upstream
 
 __all__ = ("OpenAICompatible",)
 
 
 class OpenAICompatible:
-    """One upstream that speaks OpenAI's API."""
+    """One upstream that speaks OpenAI's API, or another one that says the same of a chat."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._link = Link(upstream)
@@ -43,6 +43,7 @@ class OpenAICompatible:
             | ({"usage"} if upstream.stream_usage else set()),  # to count what it tells anyway costs 8 % of a request
             think_tags=upstream.think_tags,
             remote=True,
+            solid_stops=APIS[upstream.api].solid_stops,
         )
 
     async def models(self) -> Sequence[Model]:

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from g4f_proto import MESSAGE_PARAMETERS
+
 from .upstream import EVERYTHING, Timeouts, Upstream
 
 __all__ = ("UPSTREAMS", "Known")
@@ -98,6 +100,13 @@ UPSTREAMS: Final = (
         key="OPENAI_API_KEY", place="OPENAI_BASE_URL",
         upstream=Upstream(
             name="OpenAI", label="OpenAI", url="https://platform.openai.com", base_url="https://api.openai.com/v1"
+        ),
+    ),
+    Known(
+        key="ANTHROPIC_API_KEY", place="ANTHROPIC_BASE_URL", path="/v1",
+        upstream=Upstream(
+            name="Anthropic", label="Anthropic", url="https://claude.com", base_url="https://api.anthropic.com/v1",
+            api="messages", native=MESSAGE_PARAMETERS,
         ),
     ),
     # "the model parameter is your Azure deployment name": what is discovered are models, so name the deployments.

@@ -4,13 +4,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import SecretStr
 
-from g4f_proto import PARAMETERS
+from g4f_proto import MESSAGE_PARAMETERS, PARAMETERS, RESPONSE_PARAMETERS
 
-__all__ = ("EVERYTHING", "Timeouts", "Upstream", "is_proxy")
+__all__ = ("APIS", "EVERYTHING", "Api", "Speaks", "Timeouts", "Upstream", "is_proxy")
 
 #: What an OpenAI-compatible upstream is taken to honour where nobody says otherwise; what it does not know, it refuses.
 #: `proxy` is not its business, and the sound of an answer has no event here. `vision` stands for images in a chat, and
@@ -18,6 +18,40 @@ __all__ = ("EVERYTHING", "Timeouts", "Upstream", "is_proxy")
 EVERYTHING: Final = frozenset(PARAMETERS) - {"proxy", "audio", "modalities"} | {
     "vision", "background", "output_compression", "quality", "style",
 }  # fmt: skip
+
+Speaks = Literal["chat", "responses", "messages"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """What is true of everybody who speaks one of them.
+
+    :param native: the parameters of a chat that it has words for.
+    :param key_header: the header a key is sent in; empty: ``Authorization``.
+    :param headers: what every request carries.
+    :param models: where its list of models is.
+    :param solid_stops: it takes no stops of white space alone.
+    """
+
+    native: frozenset[str] = EVERYTHING
+    key_header: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    models: str = "/models"
+    solid_stops: bool = False
+
+
+APIS: Final[Mapping[Speaks, Api]] = {
+    "chat": Api(),
+    "responses": Api(native=RESPONSE_PARAMETERS),
+    # https://docs.claude.com/en/api/versioning; "each stop sequence must contain non-whitespace"
+    "messages": Api(
+        native=MESSAGE_PARAMETERS,
+        key_header="x-api-key",
+        headers={"anthropic-version": "2023-06-01"},
+        models="/models?limit=1000",  # else 20
+        solid_stops=True,
+    ),
+}
 
 _PROXY: Final = re.compile(r"^(https?|socks5h?)://[^/?#\s]+/?$")
 
@@ -43,8 +77,9 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upstream:
-    """A server that speaks OpenAI's API.
+    """A server that speaks OpenAI's API, or Anthropic's.
 
+    :param api: what it is asked chats with: OpenAI's chat completions or responses, or Anthropic's messages.
     :param url: its home page, for people.
     :param base_url: where its paths begin; it may hold a key or a private host, so it is never told.
     :param key: sent as ``Authorization: Bearer``, or in the header `key_header`.
@@ -53,7 +88,7 @@ class Upstream:
     :param names: OpenAI's parameters that have another name there.
     :param developer_role: knows messages of the role `developer`; else they are `system`'s.
     :param think_tags: its models think aloud in ``<think>`` tags.
-    :param models_url: where its list of models is, if not at ``/models``.
+    :param models_url: where its list of models is, if not where its API has it.
     :param models_prefix: what stands before each name in that list, and need not be said.
     :param stream_usage: knows ``stream_options.include_usage``.
     :param completions: has ``/completions``, to which prompts go; else each becomes a chat.
@@ -65,6 +100,7 @@ class Upstream:
     name: str
     label: str
     base_url: str = field(repr=False)
+    api: Speaks = "chat"
     url: str = ""
     key: SecretStr | None = None
     key_header: str = ""

@@ -65,7 +65,8 @@ INSIDE = {
         "ResponseRequest", "SchemaFormat", "SoundPart", "TextPart",
     },
     "g4f_proto.dialects.responses": {
-        "ResponseReply", "ResponseStream", "ResponseStreamReader", "read_response", "read_responses", "response_error",
+        "RESPONSE_PARAMETERS", "ResponseReply", "ResponseStream", "ResponseStreamReader", "ask_response",
+        "read_response", "read_responses", "response_error",
     },
     "g4f_proto.dialects.responses.request": {"read_responses"},
     "g4f_proto.dialects.responses.errors": {"error_event", "failure_object", "response_error"},

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import anyio
@@ -65,10 +66,12 @@ class Connection:
         self._draining = False
         self._exchange: Exchange | None = None  # the one being answered
         self._writer = Writer()
-        self._idle: anyio.CancelScope | None = None  # of the wait for a request
+        self._idle = False  # waits for a request
+        self.deadline = inf
 
     async def run(self) -> None:
         """From the first byte to the last."""
+        self._service.timed.add(self)
         try:
             async with anyio.create_task_group() as self._tasks:
                 self._tasks.start_soon(self._read)
@@ -77,6 +80,7 @@ class Connection:
                         self._h11 = self._parser(self._h11.trailing_data[0])
                 self._tasks.cancel_scope.cancel()
         finally:
+            self._service.timed.discard(self)
             await self._close()
 
     def _parser(self, data: bytes) -> h11.Connection:
@@ -95,8 +99,13 @@ class Connection:
     def drain(self) -> None:
         """The server stops: no further request; an idle connection ends now."""
         self._draining = True
-        if self._idle is not None:
-            self._idle.cancel()
+        if self._idle:
+            self.expire()
+
+    def expire(self) -> None:
+        """No request came in time."""
+        if self._arrived is not None:
+            self._arrived.set()
 
     async def turn_away(self, error: ApiError) -> None:
         """Answer nothing but `error`, whatever was asked."""
@@ -182,9 +191,9 @@ class Connection:
             return True
         if self._ended or self._draining:
             return False
-        with anyio.move_on_after(self._timeouts.idle) as self._idle:
-            await self._more()
-        self._idle = None
+        self._idle, self.deadline = True, anyio.current_time() + self._timeouts.idle
+        await self._more()
+        self._idle, self.deadline = False, inf
         return bool(self._h11.trailing_data[0])
 
     async def _answer(self, exchange: Exchange) -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from g4f_proto import ApiError, Exchange, RequestTimeout, State
+from g4f_proto import ApiError, Exchange, ProviderTimeout, RequestTimeout, State
 from providers import Run, failure
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Frames:
         self._error: ApiError | None = None
         self._begun = False
         self._arrived = time.perf_counter()
-        self.deadline = inf  #: when the service ends the reply with an error, on the loop's clock
+        self.deadline = inf
         service.begin(self)
 
     async def receive(self, pieces: AsyncIterable[bytes]) -> None:
@@ -161,6 +161,10 @@ class Frames:
             self._run.cancel()
         elif self._scope is not None:
             self._scope.cancel()
+
+    def expire(self) -> None:
+        """The service's clock says that the reply takes too long."""
+        self.fail(ProviderTimeout("The answer took longer than it may."))
 
     def close(self) -> None:
         """No more of the reply will be taken: a provider still at work is cancelled."""

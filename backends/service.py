@@ -13,7 +13,7 @@ from dataclasses import replace
 from hashlib import sha256
 from math import inf
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import anyio
 from anyio.abc import TaskGroup
@@ -30,7 +30,6 @@ from g4f_proto import (
     ImageCall,
     Limits,
     MediaCall,
-    ProviderTimeout,
     RequestHead,
     ShuttingDown,
     TokenCounter,
@@ -57,6 +56,15 @@ __all__ = ("Service",)
 
 _TICK: Final = 0.25  #: seconds that an answer may be late
 _LAST_WORDS: Final = 3.0  #: seconds a client may take to read the error its answer ended with
+
+
+class Timed(Protocol):
+    """What may last until its `deadline`, on the loop's clock."""
+
+    deadline: float
+
+    def expire(self) -> None:
+        """That time is over."""
 
 
 class Service:
@@ -125,6 +133,7 @@ class Service:
         self._cookies = cookies or CookieStore()
         self._new_id = new_id
         self._answering: set[Frames] = set()
+        self.timed: set[Timed] = set()  #: what is told when its time is over
         self._emptied: anyio.Event | None = None
         self._now = now
         self.api = Api(
@@ -168,16 +177,16 @@ class Service:
             await self._answered()
 
     async def _watch(self) -> None:
-        """End what takes too long. One clock for all replies: a timer for each would cost more than its head."""
+        """End what takes too long. One clock for all: a timer for each reply would cost more than its head."""
         while True:
             await anyio.sleep(_TICK)
             self._end_late(anyio.current_time())
 
     def _end_late(self, now: float) -> None:  # a function, so that no name in `_watch` keeps a reply and its upload
-        for frames in tuple(self._answering):
-            if frames.deadline <= now:
-                frames.deadline = inf
-                frames.fail(ProviderTimeout("The answer took longer than it may."))
+        for one in tuple(self.timed):
+            if one.deadline <= now:
+                one.deadline = inf
+                one.expire()
 
     async def _answered(self) -> None:
         if self._answering:
@@ -187,10 +196,12 @@ class Service:
     def begin(self, frames: Frames) -> None:
         """A reply is being made: draining waits for it."""
         self._answering.add(frames)
+        self.timed.add(frames)
 
     def finish(self, frames: Frames) -> None:
         """It is not any more."""
         self._answering.discard(frames)
+        self.timed.discard(frames)
         if not self._answering and self._emptied is not None:
             self._emptied.set()
             self._emptied = None

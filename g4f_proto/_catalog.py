@@ -18,6 +18,9 @@ Kind = Literal["chat", "image", "speech", "transcription", "embedding"]
 KINDS: Final[frozenset[Kind]] = frozenset(get_args(Kind))
 _CHAT: Final[frozenset[Kind]] = frozenset({"chat"})
 
+_REMEMBERED: Final = 1024  # names that requests asked for,
+_LONGEST: Final = 256  # unless they are longer: a client may make them up
+
 #: The alias that catches every name nobody serves.
 CATCH_ALL = "*"
 
@@ -98,10 +101,14 @@ class Catalog:
     absent: Mapping[str, str] = field(default_factory=dict)
     complete: bool = True
     _by_id: Mapping[str, Mapping[str, Model]] = field(init=False, repr=False, compare=False)  # some list hundreds
+    _found: dict[tuple[str | None, str | None, Kind], tuple[Choice, ...]] = field(
+        init=False, repr=False, compare=False
+    )  # everybody is gone through once for a name, not for each request
 
     def __post_init__(self) -> None:
         by_id = {provider: {model.id: model for model in models} for provider, models in self.models.items()}
         object.__setattr__(self, "_by_id", by_id)
+        object.__setattr__(self, "_found", {})
 
     def provider(self, name: str) -> ProviderInfo:
         """The provider of that name, or of the name that it is an alias for.
@@ -127,6 +134,17 @@ class Catalog:
         :raises ModelNotFound: nobody serves it.
         :raises ProviderNotFound: the provider named does not exist.
         """
+        asked = (model, provider, kind)
+        found = self._found.get(asked)
+        if found is None:
+            found = self._resolve(model, provider, kind)
+            if len(self._found) == _REMEMBERED:
+                self._found.clear()
+            if len(model or "") <= _LONGEST:
+                self._found[asked] = found
+        return found
+
+    def _resolve(self, model: str | None, provider: str | None, kind: Kind) -> tuple[Choice, ...]:
         provider = provider or None  # "" names none, as null does
         asked = model or (self.default_model if kind == "chat" else None)
         name = self.aliases.get(asked, asked) if asked else None

@@ -201,3 +201,15 @@ def test_a_remote_provider_may_serve_more_than_it_tells() -> None:
     told = {**KINDS_SERVED.models, "Far": (Model(id="any", owned_by="far"),)}
     with pytest.raises(ModelNotFound):  # it is known to do something else
         who("Far:any", models=told, **changes)
+
+
+def test_what_was_found_once_is_found_again_and_not_by_another_catalog() -> None:
+    info = ProviderInfo(name="P", label="P", default_model="m", remote=True)
+    catalog = Catalog(providers={"P": info}, models={"P": (Model(id="m", owned_by="p"),)})
+    for number in range(3000):  # more than it keeps
+        for _ in range(2):
+            assert [choice.model for choice in catalog.resolve(f"x{number}", "P")] == [f"x{number}"]
+    assert [choice.model for choice in catalog.resolve("m" * 1000, "P")] == ["m" * 1000]
+    assert [choice.model for choice in catalog.resolve("m")] == ["m"]
+    with pytest.raises(ModelNotFound):
+        replace(catalog, models={}).resolve("m")

@@ -199,10 +199,9 @@ async def connect(
                 stream: ByteStream
                 stream = await tunnel(via, uri) if via else await anyio.connect_tcp(uri.host, uri.port)
                 opened.push_async_callback(_shut, stream)
-                if uri.secure:
-                    # The websocket's own goodbye tells a whole stream from a cut one: TLS need not do so again.
+                if uri.secure:  # closed without TLS' own goodbye: the websocket's tells a whole stream from a cut one
                     tls = tls or ssl.create_default_context()
-                    stream = await TLSStream.wrap(stream, hostname=uri.host, ssl_context=tls, standard_compatible=False)
+                    stream = await TLSStream.wrap(stream, hostname=uri.host, ssl_context=tls)
                 socket = WebSocket(stream, uri, origin=origin, max_size=max_size)
                 await socket.shake_hands(headers or {})
         except (*_GONE, TimeoutError) as error:

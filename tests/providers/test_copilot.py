@@ -127,8 +127,9 @@ def call(content: Any = "Hi", *, model: str = "Copilot", stream: bool = True) ->
 
 
 async def answer(copilot: Copilot, asked: ChatCall | None = None) -> list[ProviderEvent]:
-    async with aclosing(copilot.stream(asked or call())) as events:
-        return [event async for event in events]
+    with anyio.fail_after(10):
+        async with aclosing(copilot.stream(asked or call())) as events:
+            return [event async for event in events]
 
 
 async def refused(copilot: Copilot, asked: ChatCall | None = None) -> ApiError:

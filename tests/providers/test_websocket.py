@@ -16,6 +16,7 @@ from websockets.frames import Opcode
 from websockets.uri import parse_uri
 
 from providers import websocket
+from providers.tunnel import read_proxy
 from providers.websocket import Closed, Refused, Unreachable, WebSocket, connect
 from tests.backends.pipes import pipe
 from tests.providers.peers import Peer
@@ -338,6 +339,30 @@ async def test_tls_and_a_proxys_tunnel(certificate: tuple[Path, Path]) -> None:
                 raise AssertionError
     assert heads[0].startswith(b"CONNECT localhost:%d HTTP/1.1\r\n" % target)
     assert b"Proxy-Authorization: Basic bWU6cGFzcw==\r\n" in heads[0]
+
+
+async def test_a_proxy_over_tls(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    key, cert = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+
+    async def proxied(stream: ByteStream) -> None:
+        await stream.receive()
+        await stream.send(b"HTTP/1.1 200 ok\r\n\r\n")
+        await relay(stream, target)
+
+    async with served(echo) as target, served(proxied, context) as proxy:
+        with anyio.fail_after(5):
+            async with connect(f"ws://127.0.0.1:{target}/", proxy=f"https://localhost:{proxy}") as socket:
+                await socket.send("through")
+                assert await socket.receive() == "through"
+
+
+def test_a_proxys_port() -> None:
+    assert read_proxy("socks5://proxy.test").port == 1080
+    assert read_proxy("socks5://proxy.test:80").port == 80
+    assert read_proxy("https://proxy.test").port == 443
 
 
 @pytest.mark.parametrize("user", ["", "me:pass@"])

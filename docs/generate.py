@@ -123,7 +123,7 @@ def scripted() -> str:
         + "For people who test their clients: it says the last user message back, one word a delta, always the same. Its "
         "tokens are deltas. With `tools` it calls one after a user's turn, with arguments that fit the schema, and says what "
         "tools returned; with `response_format` it answers with JSON that fits; an image it describes (format, size, dominant "
-        "colour). Images it makes are PNGs of one colour, which prompt and seed decide. Options follow a colon, separated by commas: `scripted:tokens=64,delay=20ms`. An option it does "
+        "colour). Images it makes are PNGs of one colour, which prompt and seed decide; speech is a tone a word, as `wav` or `pcm`; of a recording it hears the file's name and size. Options follow a colon, separated by commas: `scripted:tokens=64,delay=20ms`. An option it does "
         "not know is a 400 that names it.\n\n" + table(("option", "what it does"), rows)
     )
 

@@ -7,7 +7,6 @@
 # installing them while the server runs is enough.
 from __future__ import annotations
 
-import importlib.util
 import logging
 import re
 import threading
@@ -25,7 +24,6 @@ from g4f_proto import (
     InvalidRequest,
     Message,
     Model,
-    ModelNotInstalled,
     ProviderEvent,
     ProviderInfo,
     ProviderNotWorking,
@@ -33,6 +31,7 @@ from g4f_proto import (
 
 from . import llama, weights
 from .hearing import Hearing, cannot_enforce, too_long
+from .installing import lacking, not_installed
 
 __all__ = ("CONTEXT", "SLOTS", "Local")
 
@@ -86,10 +85,7 @@ class Local:
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         assert isinstance(call, ChatCall)
         if missing := _missing():
-            how = " && ".join(missing)
-            raise ModelNotInstalled(
-                f"The model 'smollm2' is not installed on this server. To install it: {how}", param="model"
-            )
+            raise not_installed("smollm2", missing)
         request, hearing = _request(call), _hearing(call.request)
         await self._slots.acquire()
         try:
@@ -138,10 +134,7 @@ class Local:
 
 
 def _missing() -> list[str]:
-    """The commands that install what is not here."""
-    package = importlib.util.find_spec("xllamacpp") is None
-    commands = {"pip install 'g4f-proto[local]'": package, "g4f pull smollm2": not weights.installed(_WEIGHTS)}
-    return [command for command, missing in commands.items() if missing]
+    return lacking("local", ("xllamacpp",), _WEIGHTS)
 
 
 def _request(call: ChatCall) -> dict[str, object]:

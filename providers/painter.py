@@ -5,7 +5,6 @@
 # looked for at each call, so that installing them while the server runs is enough.
 from __future__ import annotations
 
-import importlib.util
 import io
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
@@ -14,7 +13,9 @@ import anyio
 import anyio.from_thread
 import anyio.to_thread
 
-from g4f_proto import Call, Image, ImageCall, Model, ModelNotInstalled, ProviderEvent, ProviderInfo
+from g4f_proto import Call, Image, ImageCall, Model, ProviderEvent, ProviderInfo
+
+from .installing import lacking, not_installed
 
 __all__ = ("Painter",)
 
@@ -42,12 +43,8 @@ class Painter:
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         assert isinstance(call, ImageCall)
-        if _missing():
-            raise ModelNotInstalled(
-                "The model 'procedural-1' is not installed on this server. "
-                "To install it: pip install 'g4f-proto[images]'",
-                param="model",
-            )
+        if missing := _missing():
+            raise not_installed("procedural-1", missing)
         for index in range(call.n):
             yield await anyio.to_thread.run_sync(_paint, call, index, limiter=self._room)
 
@@ -55,8 +52,8 @@ class Painter:
         """Nothing to give back."""
 
 
-def _missing() -> bool:
-    return any(importlib.util.find_spec(package) is None for package in _PACKAGES)
+def _missing() -> list[str]:
+    return lacking("images", _PACKAGES)
 
 
 def _paint(call: ImageCall, index: int) -> Image:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from ._errors import ApiError, UnknownUrl
+from ._openapi import read_openapi
 from ._routes import Endpoint
 from .dialects import Asked, Page, Reader
 from .dialects.chat import read_request
@@ -63,6 +64,7 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.MEDIA: read_media,
     Endpoint.MODELS: list_models,
     Endpoint.MODEL: one_model,
+    Endpoint.OPENAPI: read_openapi,
     Endpoint.GUI: _gui,
     Endpoint.HEALTH: _health,
 }

@@ -33,6 +33,7 @@ class Endpoint(Enum):
     PROVIDER = "one provider"
     MODELS = "the list of models"
     MODEL = "one model"
+    OPENAPI = "this API's description of itself"
     GUI = "a page to chat with"
     HEALTH = "whether the server is up"
 
@@ -69,6 +70,7 @@ ROUTES: Final = (
     ("GET", "/v1/models", Endpoint.MODELS, "Models and providers that can be named as `model`"),
     ("GET", "/api/{provider}/models", Endpoint.MODELS, "The models of one provider"),
     ("GET", "/v1/models/{model...}", Endpoint.MODEL, "One model"),
+    ("GET", "/openapi.json", Endpoint.OPENAPI, "This API, described in OpenAPI 3.1"),
     (
         "GET",
         "/",

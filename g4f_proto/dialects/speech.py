@@ -19,10 +19,11 @@ from .._sse import PING, frame
 from . import SSE_HEADERS, Asked, Encoder, Reading, first_able
 from .reader import Json, StreamReader, child, count, failure, text
 
-__all__ = ("SpeechReply", "SpeechStream", "SpeechStreamReader", "read_speech_request")
+__all__ = ("SOUNDS", "SpeechReply", "SpeechStream", "SpeechStreamReader", "read_speech_request")
 
+#: Format -> media type.
 #: "audio/ogg; codecs=opus" - RFC 7845 section 9; samples without a header have no registered type.
-_TYPES: Final = {
+SOUNDS: Final = {
     "mp3": b"audio/mpeg",
     "opus": b"audio/ogg; codecs=opus",
     "aac": b"audio/aac",
@@ -65,7 +66,7 @@ class SpeechReply(Encoder):
     live = True
 
     def __init__(self, format: str) -> None:
-        self.headers = ((b"content-type", _TYPES[format]),)
+        self.headers = ((b"content-type", SOUNDS[format]),)
         self._usage: Usage | None = None
         self._spoken = False
 

@@ -128,6 +128,6 @@ class SpeechStreamReader(StreamReader):
         if kind == "speech.audio.delta":
             yield a2b_base64(text(document, "audio"), strict_mode=True)
         elif kind == "speech.audio.done":
-            self._done = True
+            self.done = True
             if usage := child(document, "usage"):
                 yield Usage(prompt_tokens=count(usage, "input_tokens"), completion_tokens=count(usage, "output_tokens"))

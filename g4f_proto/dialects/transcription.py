@@ -263,7 +263,7 @@ class TranscriptionStreamReader(StreamReader):
             self._said = True
             yield delta
         elif kind == "transcript.text.done":
-            self._done = True
+            self.done = True
             if not self._said and (whole := text(document, "text")):
                 yield whole
             yield from _read_usage(document)

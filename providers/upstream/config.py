@@ -90,7 +90,9 @@ class Entry(_Strict):
         SecretStr | None, Field(description="`http://`, `https://` or `socks5://`, instead of `--proxy`")
     ] = None
     request_proxy: Annotated[bool | None, Field(description="a request may choose its own proxy")] = None
-    http2: Annotated[bool | None, Field(description="HTTP/2, over TLS")] = None
+    http2: Annotated[
+        bool | None, Field(description="HTTP/2 where TLS agrees on it, each request over a connection of its own")
+    ] = None
     timeouts: Annotated[Waits, Field(description="seconds: `{connect = 10, first = 300, between = 120}`")] = Waits()
 
     @field_validator("base_url")

@@ -75,7 +75,8 @@ class Link:
         :raises ApiError: there is none.
         """
         proxy = self.proxy(asked)
-        if proxy == self.upstream.proxy:
+        # httpx2 does not reset a stream of HTTP/2 that is left; a connection of its own can be closed.
+        if proxy == self.upstream.proxy and not self.upstream.http2:
             return await self._transport.send(request, deadline=deadline)
         transport = self._open(self.upstream.base_url, proxy)
         try:

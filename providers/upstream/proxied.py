@@ -51,8 +51,9 @@ class Proxied:
         return Reply(response.status_code, headers, _Body(response))
 
     async def aclose(self) -> None:
-        """Close its connections."""
-        await self._client.aclose()
+        """Close its connections, in a cancelled task too."""
+        with anyio.CancelScope(shield=True):
+            await self._client.aclose()
 
 
 class _Body:
@@ -81,8 +82,6 @@ def _told(host: str) -> Iterator[None]:
     except (httpx2.ConnectError, httpx2.ProxyError, httpx2.UnsupportedProtocol) as error:
         log.warning("cannot connect to %s: %s", host, type(error).__name__)  # its words may hold the proxy's password
         raise errors.unreachable() from None
-    except httpx2.RemoteProtocolError as error:
+    except (httpx2.HTTPError, httpx2.StreamError) as error:
         log.warning("%s broke off: %s", host, type(error).__name__)
-        raise errors.broken_off() from None
-    except (httpx2.HTTPError, httpx2.StreamError):
         raise errors.broken_off() from None

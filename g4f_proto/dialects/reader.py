@@ -1,10 +1,16 @@
 # What the readers of upstreams' streams have in common: bytes in, events out at any split, and what is no such stream
 # is an upstream that does not work.
+#
+# Nearly every document of a stream is the one before with another text in the same place. So one that said nothing but
+# text is kept as what stands before and behind it, and the next one between the same two is only that string, read by
+# the JSON parser's own reader of strings: a quarter of the time, and the same outcome.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import ClassVar, TypeVar
 
 from pydantic import JsonValue
 
@@ -24,14 +30,21 @@ _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionErro
 
 
 class StreamReader:
-    """A stream whose documents end with one that says so: `_read` gives a document's events and sets `done`.
+    """A stream of documents up to its end: `_read` gives a document's events, and sets `done` at the last one.
 
     :param failed: makes of an error object what is raised.
     """
 
+    #: What ends the stream, where that is no document.
+    _end: ClassVar[str | None] = None
+    #: The key of a text and the beginning of its value: quotes within a string are escaped, so it is nothing else.
+    #: None: more than the text differs from one document to the next.
+    _text: ClassVar[re.Pattern[str] | None] = None
+
     def __init__(self, *, failed: Failed | None = None) -> None:
         self._sse = SseDecoder()
         self._failed = failed or failure
+        self._before = self._behind = ""  # what stands around the text of a document that says only text
         self.done = False  #: the last document came
 
     def feed(self, data: bytes) -> Iterator[ProviderEvent]:
@@ -42,9 +55,22 @@ class StreamReader:
         :raises ApiError: the upstream sent an error object, or something that is no such stream.
         """
         try:
-            for event in self._sse.feed(data):
-                if not self.done and event.data:
-                    yield from self._read(json.loads(event.data))
+            for document in self._sse.feed_data(data):
+                if self._before and not self.done and document.startswith(self._before):
+                    text, end = scanstring(document, len(self._before))
+                    if document[end:] == self._behind:
+                        if text:
+                            yield text
+                        continue
+                if self.done or (self._end is not None and document.startswith(self._end)):
+                    self.done = True
+                elif document:
+                    events = 0
+                    for event in self._read(json.loads(document)):
+                        events += 1
+                        yield event
+                    if events == 1 and type(event) is str:
+                        self._learn(document, event)
         except (SseError, *_UNREADABLE):
             raise ProviderNotWorking("The provider's stream could not be read.") from None
 
@@ -55,6 +81,13 @@ class StreamReader:
         """
         if not self.done:
             raise ProviderNotWorking("The provider broke its stream off.")
+
+    def _learn(self, document: str, said: str) -> None:
+        places = [match.end() for match in self._text.finditer(document)] if self._text is not None else []
+        if len(places) == 1:
+            text, end = scanstring(document, places[0])
+            if text == said:
+                self._before, self._behind = document[: places[0]], document[end:]
 
     def _read(self, document: Json) -> Iterable[ProviderEvent]:
         raise NotImplementedError

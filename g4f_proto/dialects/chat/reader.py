@@ -3,21 +3,15 @@
 #
 # Lenient where upstreams are known to be sloppy: a tool call without an index, an id or a name said again, arguments as
 # an object, the names `reasoning` and `reasoning_content`, the deprecated `function_call`. What comes out is complete.
-#
-# Nearly every chunk of a stream is the one before with another text in the same place. So a chunk that said nothing but
-# text is kept as what stands before and behind it, and the next one between the same two is only that string, read by
-# the JSON parser's own reader of strings: a quarter of the time, and the same outcome.
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from json.decoder import scanstring  # type: ignore[attr-defined]
-from typing import Final
 
 from pydantic import JsonValue
 
-from ..._errors import ApiError, ProviderNotWorking
+from ..._errors import ProviderNotWorking
 from ..._events import (
     REASONS,
     Event,
@@ -31,76 +25,34 @@ from ..._events import (
     ToolCall,
     Usage,
 )
-from ..._sse import SseDecoder, SseError
+from ..reader import Failed, Json, StreamReader, failure
 
 __all__ = ("ChatStreamReader", "CompletionStreamReader", "read_completion_reply", "read_reply", "read_token")
 
-# Quotes within a string are escaped, so this can only be a key and the beginning of its value.
-_CONTENT: Final = re.compile(r'(?<!\\)"content": ?"')
 
-
-def _failed(error: JsonValue) -> ApiError:
-    # An upstream's own words stay there: its message may hold its keys and hosts. Told is only that it failed, and
-    # its code.
-    code = error.get("code") if isinstance(error, dict) else None
-    return ProviderNotWorking("The provider answered with an error.", code=code if isinstance(code, str) else None)
-
-
-class ChatStreamReader:
+class ChatStreamReader(StreamReader):
     """The stream of an OpenAI-compatible upstream, read: bytes in, events out, at any split of the bytes.
 
     :param failed: makes of an error object what is raised.
     """
 
-    def __init__(self, *, failed: Callable[[JsonValue], ApiError] = _failed) -> None:
-        self._sse = SseDecoder()
-        self._failed = failed
-        self.done = False  #: ``[DONE]`` came
-        self._before = self._behind = ""  # what stands around the text of a chunk that says only text
+    _end = "[DONE]"
+    _text = re.compile(r'(?<!\\)"content": ?"')
+
+    def __init__(self, *, failed: Failed = failure) -> None:
+        super().__init__(failed=failed)
         self._calls: dict[int, _Calls] = {}  # a choice's index -> its tool calls
         self._finished: set[int] = set()  # choices
-
-    def feed(self, data: bytes) -> Iterator[ProviderEvent]:
-        """The events these bytes complete, those before an error included; nothing after ``[DONE]``.
-
-        Nothing is read until it is iterated; iterate to the end before feeding more.
-
-        :raises ApiError: the upstream sent an error object, or something that is no chat stream.
-        """
-        try:
-            for chunk in self._sse.feed_data(data):
-                if self._before and not self.done and chunk.startswith(self._before):
-                    text, end = scanstring(chunk, len(self._before))
-                    if chunk[end:] == self._behind:
-                        if text:
-                            yield text
-                        continue
-                if self.done or chunk.startswith("[DONE]"):
-                    self.done = True
-                elif chunk:
-                    events = self._chunk(json.loads(chunk))
-                    if len(events) == 1 and type(events[0]) is str:
-                        self._learn(chunk, events[0])
-                    yield from events
-        except (SseError, ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
-            raise ProviderNotWorking("The provider's stream could not be read.") from None
 
     def end(self) -> None:
         """The upstream closed the stream.
 
         :raises ProviderNotWorking: too early: neither ``[DONE]`` nor a ``finish_reason`` for each choice came.
         """
-        if not self.done and not (self._finished and self._finished.issuperset(self._calls)):
-            raise ProviderNotWorking("The provider broke its stream off.")
+        if not (self._finished and self._finished.issuperset(self._calls)):
+            super().end()
 
-    def _learn(self, chunk: str, said: str) -> None:
-        places = [match.end() for match in _CONTENT.finditer(chunk)]
-        if len(places) == 1:
-            text, end = scanstring(chunk, places[0])
-            if text == said:
-                self._before, self._behind = chunk[: places[0]], chunk[end:]
-
-    def _chunk(self, chunk: dict[str, JsonValue]) -> list[ProviderEvent]:
+    def _read(self, chunk: Json) -> list[ProviderEvent]:
         events: list[ProviderEvent] = []
         if chunk.get("error"):
             raise self._failed(chunk["error"])
@@ -128,7 +80,7 @@ class CompletionStreamReader(ChatStreamReader):
         return {"content": choice["text"]}
 
 
-def read_reply(body: bytes, *, failed: Callable[[JsonValue], ApiError] = _failed) -> list[ProviderEvent]:
+def read_reply(body: bytes, *, failed: Failed = failure) -> list[ProviderEvent]:
     """One ``chat.completion`` document of an upstream as the events that would have made it.
 
     :param failed: makes of an error object in its place what is raised.
@@ -137,7 +89,7 @@ def read_reply(body: bytes, *, failed: Callable[[JsonValue], ApiError] = _failed
     return _read_document(body, lambda choice: choice["message"], failed)  # type: ignore[arg-type, return-value]
 
 
-def read_completion_reply(body: bytes, *, failed: Callable[[JsonValue], ApiError] = _failed) -> list[ProviderEvent]:
+def read_completion_reply(body: bytes, *, failed: Failed = failure) -> list[ProviderEvent]:
     """One ``text_completion`` document of an upstream as the events that would have made it.
 
     :param failed: makes of an error object in its place what is raised.
@@ -149,7 +101,7 @@ def read_completion_reply(body: bytes, *, failed: Callable[[JsonValue], ApiError
 def _read_document(
     body: bytes,
     message: Callable[[Mapping[str, JsonValue]], Mapping[str, JsonValue]],
-    failed: Callable[[JsonValue], ApiError],
+    failed: Failed,
 ) -> list[ProviderEvent]:
     events: list[ProviderEvent] = []
     try:

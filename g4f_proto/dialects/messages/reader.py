@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -28,6 +29,8 @@ _REASONS: Final[Mapping[str, FinishReason]] = {
 
 class MessageStreamReader(StreamReader):
     """The stream of an upstream that speaks the Messages API, read: bytes in, events out, at any split of the bytes."""
+
+    _text = re.compile(r'(?<!\\)"text": ?"')
 
     def __init__(self, *, failed: Failed | None = None) -> None:
         super().__init__(failed=failed)

@@ -19,7 +19,7 @@ from ._schema import validate
 from ._schema.chat import ChatRequest, consistent
 from ._text import StopFilter, ThinkSplitter
 from ._tokens import Spent, TokenCounter, prompt_tokens
-from ._tools import ToolReader, offered, rewrite
+from ._tools import ToolReader, forced, rewrite
 
 __all__ = ("EMULATED", "Emulation", "emulate", "emulated", "with_messages")
 
@@ -237,7 +237,7 @@ def emulate(
     # Several prompts are several calls, even of a provider that makes several answers to each.
     copies = request.n or 1 if "n" not in info.native or len(call.prompts) > 1 else 1
     tools = "tools" not in info.native and _about_tools(request)
-    reads = tools and bool(offered(request)[0])
+    reads = tools and bool(forced(request)[0])
     # A stop ends the words. The object around them, which the provider would look at, is nothing the client sees.
     blank = info.solid_stops and not all(stop.strip() for stop in request.stops)
     stops = request.stops if reads or blank or "stop" not in info.native else ()

@@ -17,11 +17,13 @@ from ._events import Event, ToolCall
 from ._schema.chat import ChatRequest, Message
 from ._schema.tools import Function, JsonFormat, NamedFunction
 
-__all__ = ("ToolReader", "offered", "rewrite")
+__all__ = ("ToolReader", "forced", "offered", "rewrite")
 
 Json = dict[str, JsonValue]
 _FIELDS: Final = ("tools", "tool_choice", "parallel_tool_calls", "functions", "function_call")
 _RESULTS: Final = frozenset({"tool", "function"})
+#: Said behind what a tool returned: a model that was not trained for tools would rather call it again.
+_GO_ON: Final = "Now answer my question in a sentence."
 #: Keywords of a JSON Schema whose members are names and not keywords, and those whose values are data.
 _NAMES: Final = frozenset({
     "properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions",
@@ -45,6 +47,25 @@ def offered(request: ChatRequest) -> tuple[Sequence[Function], bool]:
     return [function for function in functions if function.name in allowed], choice.allowed_tools.mode == "required"
 
 
+def forced(request: ChatRequest) -> tuple[Sequence[Function], bool]:
+    """The functions that a model without tools is made to choose from, and whether it must call one.
+
+    None when it has repeated a call and need not call: it would for ever, and says what the result is when it is let.
+    """
+    functions, must = offered(request)
+    if not must:
+        made: set[tuple[str, str]] = set()
+        for message in reversed(request.messages):
+            if message.role == "user":
+                break
+            called = [call.function for call in message.tool_calls or ()]
+            for call in [*called, message.function_call] if message.function_call else called:
+                if (call.name, call.arguments) in made:
+                    return [], False
+                made.add((call.name, call.arguments))
+    return functions, must
+
+
 def rewrite(request: ChatRequest, body: Mapping[str, JsonValue]) -> Json:
     """`body` without tools, for a provider that honours ``response_format``."""
     rest: Json = {name: value for name, value in body.items() if name not in _FIELDS}
@@ -54,11 +75,14 @@ def rewrite(request: ChatRequest, body: Mapping[str, JsonValue]) -> Json:
     messages: list[JsonValue] = [
         _message(message, raw, names) for message, raw in zip(request.messages, given, strict=True)
     ]
-    functions, must = offered(request)
+    functions, must = forced(request)
     if functions:
         messages.insert(0, {"role": "system", "content": _prompt(functions, must)})
         schema = _schema(functions, must, _answer(request))
         rest["response_format"] = {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
+        told = messages[-1]
+        if not must and request.messages[-1].role in _RESULTS and isinstance(told, dict):
+            messages[-1] = {**told, "content": f"{told['content']}\n{_GO_ON}"}
     rest["messages"] = messages
     return rest
 

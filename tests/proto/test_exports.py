@@ -33,7 +33,7 @@ INSIDE = {
     "g4f_proto._endpoints": {"ERRORS", "READERS"},
     "g4f_proto._text": {"ThinkSplitter", "quote", "quoted"},
     "g4f_proto._tokens": {"Spent", "prompt_tokens"},
-    "g4f_proto._tools": {"ToolReader", "rewrite"},
+    "g4f_proto._tools": {"ToolReader", "forced", "rewrite"},
     "g4f_proto.dialects": {
         "Page",
         "Asked", "Encoder", "Headers", "JSON_HEADERS", "Reader", "Reading", "SSE_HEADERS", "first_able",

@@ -364,9 +364,36 @@ def test_events_of_one_push() -> None:
 
 
 def test_when_the_tools_have_answered_they_may_be_called_again() -> None:
-    schema = rewritten(messages=HISTORY[:4], tools=[NAME])["response_format"]["json_schema"]["schema"]
+    body = rewritten(messages=HISTORY[:4], tools=[NAME])
+    assert [turn["content"] for turn in body["messages"][-2:]] == [
+        "f returned: 42", "g returned: 43\nNow answer my question in a sentence.",
+    ]  # fmt: skip
+    schema = body["response_format"]["json_schema"]["schema"]
     assert accepts(schema, {"name": "f", "arguments": {}})
     assert accepts(schema, {"answer": "it is 42"})
+    must = rewritten(messages=HISTORY[:4], tools=[NAME], tool_choice="required")
+    assert must["messages"][-1]["content"] == "g returned: 43"
     exchange, _ = ask(chat(messages=HISTORY[:4], tools=[NAME]), api=CONSTRAINED)
     (choice,) = json.loads(answer(exchange, '{"name": "f", "arguments": {}}'))["choices"]
     assert choice["finish_reason"] == "tool_calls"
+
+
+def test_who_repeats_a_call_is_asked_for_words() -> None:
+    """A model that was not trained for tools would go on for ever; of a required call there is no way out."""
+    result = {"role": "tool", "tool_call_id": "c1", "content": "42"}
+    called = {"role": "assistant", "tool_calls": [entry("c1", "f", "{}")]}
+    other = {"role": "assistant", "tool_calls": [entry("c1", "f", '{"a": 1}')]}
+    old = {"role": "assistant", "function_call": {"name": "f", "arguments": "{}"}}
+    for turns, words in (
+        ([*MESSAGES, called, result, called, result], True),
+        ([*MESSAGES, called, result, old, result], True),
+        ([*MESSAGES, called, result, other, result, called, result], True),
+        ([*MESSAGES, called, result, other, result], False),
+        ([*MESSAGES, called, result, *MESSAGES, called, result], False),
+    ):
+        assert ("response_format" not in rewritten(messages=turns, tools=[NAME])) is words
+        assert "response_format" in rewritten(messages=turns, tools=[NAME], tool_choice="required")
+    exchange, _ = ask(chat(messages=[*MESSAGES, called, result, called, result], tools=[NAME]), api=CONSTRAINED)
+    assert json.loads(answer(exchange, '{"answer": "as it is"}'))["choices"][0]["message"]["content"] == (
+        '{"answer": "as it is"}'
+    )

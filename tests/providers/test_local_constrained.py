@@ -314,7 +314,24 @@ async def test_a_tool_loop_ends_with_an_answer(local: Local) -> None:
     ]
     events = await ask(local, turns, tools=TOOLS, max_tokens=60)
     assert not any(isinstance(event, ToolCall) for event in events)
-    assert "sunny" in text_of(events)
+    assert any(word in text_of(events) for word in ("18", "sun"))
+
+
+@once
+async def test_an_agent_comes_to_an_end(local: Local) -> None:
+    """The loop that every agent runs; results in JSON are those that this model likes to ask for again."""
+    turns: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
+    for _ in range(4):
+        events = await ask(local, turns, tools=TOOLS[:1], max_tokens=60)
+        if not any(isinstance(event, ToolCall) for event in events):
+            break
+        name, arguments = called(events)
+        function = {"name": name, "arguments": json.dumps(arguments)}
+        turns.append({"role": "assistant", "tool_calls": [{"id": "c", "type": "function", "function": function}]})
+        turns.append({"role": "tool", "tool_call_id": "c", "content": '{"temperature": 18, "sky": "sunny"}'})
+    else:
+        pytest.fail("it calls for ever")
+    assert text_of(events)
 
 
 @once

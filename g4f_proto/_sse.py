@@ -119,10 +119,12 @@ class SseDecoder:
         self._start, self._scanned = False, 0
         if blank:
             for block in events.decode("utf-8", "replace").split("\n\n"):
-                if block.startswith("event: "):  # where events have names, their data say the same
-                    block = block.partition("\n")[2]
                 if block.startswith("data: ") and "\n" not in block:
                     yield block[6:]
+                    continue
+                name, _, said = block.partition("\n")
+                if name.startswith("event: ") and said.startswith("data: ") and "\n" not in said:
+                    yield said[6:]
                 else:
                     for event in self.feed(block.encode() + b"\n\n"):
                         yield event.data

@@ -51,6 +51,21 @@ def providers(change: Callable[[Object], object]) -> Callable[[Any], Any]:
     return body(changed)
 
 
+def description(change: Callable[[Object], object]) -> Callable[[Any], Any]:
+    """Change the API's description of itself."""
+
+    def changed(found: Object) -> None:
+        if isinstance(found, dict) and "openapi" in found:
+            change(found)
+
+    return body(changed)
+
+
+def pruned(found: Object, name: str) -> None:
+    for key in [key for key in found if name in key]:
+        del found[key]
+
+
 LISTS: dict[str, Flaw] = {
     "vectors counted from 1": Flaw(("embeddings.shape",), reply=made(from_one)),
     "vectors without usage": Flaw(("embeddings.shape",), reply=made(lambda found: found.pop("usage"))),
@@ -71,5 +86,12 @@ LISTS: dict[str, Flaw] = {
     "any provider": Flaw(("providers.unknown",), reply=status(lambda code: code == 404, 200)),
     "any file": Flaw(("cookies.refusals",), reply=status(lambda code: code == 422, 200)),
     "cookies read back": Flaw(("cookies.write-only",), reply=status(lambda code: code == 405, 200)),
+    "no chat described": Flaw(("openapi.document",), reply=description(lambda found: pruned(found["paths"], "chat"))),
+    "a schema that is not there": Flaw(
+        ("openapi.references",), reply=description(lambda found: pruned(found["components"]["schemas"], "ErrorBody"))
+    ),
+    "a path that is not there": Flaw(
+        ("openapi.paths",), reply=description(lambda found: found["paths"].update({"/v1/nothing": {"get": {}}}))
+    ),
     "any model's vectors": Flaw(("embeddings.unknown-model",), request=lambda asked: asked.update(model="scripted")),
 }

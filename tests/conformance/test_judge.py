@@ -62,6 +62,7 @@ PROVEN = {
     "embeddings",
     "images",
     "logprobs",
+    "openapi",
     "media",
     "messages",
     "providers",

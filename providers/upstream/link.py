@@ -120,19 +120,34 @@ class Link:
 
         :raises ApiError: it does not tell, within ten seconds.
         """
-        url = urlsplit(self.upstream.models_url or self.upstream.base_url + APIS[self.upstream.api].models)
-        query = f"api-version={quote(self.upstream.api_version)}" if self.upstream.api_version else url.query
-        path = f"{url.path}?{query}" if query else url.path
+        url = self.upstream.models_url or self.upstream.base_url + APIS[self.upstream.api].models
+        if self.upstream.api_version:
+            url += f"?api-version={quote(self.upstream.api_version)}"
+        _, body = await self.fetch(url, seconds=_LIST_TIMEOUT)
+        return body
+
+    async def fetch(self, address: str, *, seconds: float) -> tuple[str, bytes]:
+        """The media type and the body of what is at an address of the upstream's.
+
+        :raises ApiError: nothing is, or it does not come in time.
+        """
+        url = urlsplit(address)
         transport = self._open(f"{url.scheme}://{url.netloc}", self.upstream.proxy)
-        deadline = anyio.current_time() + _LIST_TIMEOUT
+        deadline = anyio.current_time() + seconds
+        request = Request("GET", f"{url.path or '/'}?{url.query}" if url.query else url.path or "/", self._headers)
         try:
-            reply = await transport.send(Request("GET", path, self._headers), deadline=deadline)
+            reply = await transport.send(request, deadline=deadline)
             async with aclosing(reply):
                 if reply.status != 200:
                     raise await self._refused(reply)
-                return await reply.read(deadline=deadline)
+                kind = reply.headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+                return kind, await reply.read(deadline=deadline)
         finally:
             await transport.aclose()
+
+    def owns(self, address: str) -> bool:
+        """Whether an address is on the upstream's own host, which the operator chose."""
+        return urlsplit(address)[:2] == urlsplit(self.upstream.base_url)[:2]
 
     async def _refused(self, reply: Reply) -> ApiError:
         try:

@@ -5,12 +5,14 @@ import json
 import secrets
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
 
 import anyio
 from pydantic import JsonValue
 
 from g4f_proto import (
     EmbeddingCall,
+    Image,
     ImageCall,
     ProviderEvent,
     ProviderNotWorking,
@@ -36,7 +38,10 @@ async def embed(link: Link, call: EmbeddingCall) -> AsyncGenerator[ProviderEvent
 
 
 async def paint(link: Link, call: ImageCall) -> AsyncGenerator[ProviderEvent, None]:
-    """Images, as addresses or data, as the upstream likes to give them."""
+    """Images, as addresses or data, as the upstream likes to give them.
+
+    One on the upstream's own host is fetched: clients may not get there, and its host is nobody's business.
+    """
     body = own_body(call.body, call.model, link.upstream)
     for ours in ("width", "height", "stream", "partial_images"):
         body.pop(ours, None)
@@ -44,6 +49,9 @@ async def paint(link: Link, call: ImageCall) -> AsyncGenerator[ProviderEvent, No
         body["size"] = f"{call.width}x{call.height}"
     document = await _document(link, "/images/generations", body, call.model, call.body)
     for event in read_images(document):
+        if isinstance(event, Image) and event.url is not None and link.owns(event.url):
+            kind, data = await link.fetch(event.url, seconds=link.upstream.timeouts.between)
+            event = replace(event, url=None, data=data, type=kind or event.type)
         yield event
 
 

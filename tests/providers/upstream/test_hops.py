@@ -118,6 +118,63 @@ def test_what_is_not_served_and_a_wrong_parameter(hops: Any) -> None:
         assert here.json()["error"]["param"] == there.json()["error"]["param"]
 
 
+def post(to: httpx2.Client, path: str, **body: Any) -> httpx2.Response:
+    reply = to.post(path, json=body)
+    assert reply.status_code == 200, reply.text
+    return reply
+
+
+def test_embeddings_and_sound_come_through(hops: Any) -> None:
+    near, far = hops
+    for fields in ({}, {"encoding_format": "base64"}, {"dimensions": 8}):
+        here, there = (
+            post(to, "/v1/embeddings", model=f"{hop}scripted", input=["a", "b"], **fields).json()
+            for to, hop in ((near, ""), (far, "Two:One:"))
+        )
+        assert here["data"] == there["data"]
+        assert here["usage"] == there["usage"]
+    sound = [
+        post(to, "/v1/audio/speech", model=f"{hop}scripted", input="hi you", voice="alloy", response_format="wav")
+        for to, hop in ((near, ""), (far, "Two:One:"))
+    ]
+    assert sound[0].content == sound[1].content
+    assert sound[0].headers["content-type"] == sound[1].headers["content-type"]
+    for format in ("json", "verbose_json", "text", "srt"):
+        texts = []
+        for to, hop in ((near, ""), (far, "Two:One:")):
+            form = {"model": f"{hop}scripted", "response_format": format}
+            reply = to.post("/v1/audio/transcriptions", data=form, files={"file": ("a.wav", sound[0].content)})
+            assert reply.status_code == 200, reply.text
+            texts.append(reply.text)
+        assert texts[0] == texts[1]
+
+
+def test_images_come_through_and_no_host_is_told(hops: Any) -> None:
+    near, far = hops
+    for format in ("b64_json", "url"):
+        shown = []
+        for to, hop in ((near, ""), (far, "Two:One:")):
+            asked = {"model": f"{hop}scripted", "prompt": "sea", "n": 2, "size": "64x32", "response_format": format}
+            data = post(to, "/v1/images/generations", **asked).json()["data"]
+            if format == "url":
+                assert all(entry["url"].startswith(str(to.base_url)) for entry in data)
+                data = [to.get(entry["url"]).content for entry in data]
+            shown.append(data)
+        assert shown[0] == shown[1]
+
+
+def test_completions_come_through(hops: Any) -> None:
+    near, far = hops
+    for fields in ({"prompt": "one two"}, {"prompt": ["one two", "three"], "n": 2}, {"prompt": "a b", "max_tokens": 1}):
+        here, there = (
+            post(to, "/v1/completions", model=f"{hop}scripted", **fields).json()
+            for to, hop in ((near, ""), (far, "Two:One:"))
+        )
+        by_index = [sorted(one["choices"], key=lambda choice: choice["index"]) for one in (here, there)]
+        assert by_index[0] == by_index[1]
+        assert here["usage"] == there["usage"]
+
+
 def test_models_come_through(hops: Any) -> None:
     _, far = hops
     assert "scripted" in [model["id"] for model in far.get("/v1/models").json()["data"]]

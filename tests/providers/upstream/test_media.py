@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from g4f_proto import (
     ApiError,
@@ -32,7 +33,7 @@ from g4f_proto import (
 )
 from providers.upstream import OpenAICompatible
 from providers.upstream.kinds import with_kind
-from tests.providers.upstream.peer import END, Act, Peer, Step, chunked, head, reply, serving
+from tests.providers.upstream.peer import END, KEY, Act, Peer, Step, chunked, head, reply, serving
 
 pytestmark = pytest.mark.anyio
 PNG = b"\x89PNG\r\n\x1a\n....."
@@ -79,6 +80,22 @@ async def test_images() -> None:
         ]
         assert peer.requests[0].path == "/v1/images/generations"
         assert peer.requests[0].json == {"model": "dall-e-3", "prompt": "a cat", "size": "512x256", "quality": "hd"}
+
+
+async def test_an_image_on_the_upstreams_own_host_is_fetched() -> None:
+    async with serving([]) as other:
+        scripts: list[list[Step]] = [[], [reply(PNG, type="image/png; x=y")], [reply(b"", status=404)]]
+        async with serving(*scripts) as peer:
+            url = f"http://127.0.0.1:{peer.port}/media/i.png?x=1"
+            elsewhere = f"http://127.0.0.1:{other.port}/i.png"
+            scripts[0][:] = document({"data": [{"url": url, "revised_prompt": "p"}, {"url": elsewhere}]})
+            assert await answer(peer, IMAGE, key=SecretStr(KEY)) == [
+                Image(data=PNG, type="image/png", revised_prompt="p"),
+                Image(url=elsewhere),
+            ]
+            assert peer.requests[1].path == "/media/i.png?x=1"
+            assert peer.requests[1].headers["authorization"] == f"Bearer {KEY}"
+            assert other.requests == []
 
 
 SPEAK: Any = {"input": "hi", "voice": "alloy", "stream_format": "sse"}

@@ -21,7 +21,7 @@ conformance: .venv/dev  ## judge our four servers; `python -m conformance URL` j
 	@$(BIN)/python -m conformance.servers
 
 bench: .venv/dev  ## the figures of bench/README.md
-	@$(BIN)/python -m bench.hot && $(BIN)/python -m bench.servers
+	@$(BIN)/python -m bench.hot && $(BIN)/python -m bench.servers && $(BIN)/python -m bench.gateway
 
 docs: .venv/dev  ## the pages that are made from the code
 	@$(BIN)/python -m docs.generate

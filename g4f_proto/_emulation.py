@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from ._calls import ChatCall
 from ._catalog import ProviderInfo
 from ._errors import ApiError, UnsupportedParameter
-from ._events import Event, ForChoice, ProviderEvent, Reasoning, Scored, TokenLogprob, Usage
+from ._events import Event, Finish, ForChoice, ProviderEvent, Reasoning, Scored, TokenLogprob, Usage
 from ._schema import validate
 from ._schema.chat import ChatRequest, consistent
 from ._text import StopFilter, ThinkSplitter
@@ -129,6 +129,8 @@ class _Filter:
     def _held(self) -> Iterator[Event]:
         if self.think is not None and (held := self.think.flush()):
             yield from [Reasoning(text=held)] if self.think.thinking else self._answer(held)
+        if self.stop is not None and self.stop.ended:
+            yield Finish(reason="stop", stop=self.stop.found)
         if self.stop is None or self.ended:
             return
         held, tokens = self.stop.flush(), tuple(self.tokens)

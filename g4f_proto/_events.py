@@ -97,9 +97,13 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
-    """Why the answer ended; the last one said counts, and an answer without one ended with ``stop``."""
+    """Why the answer ended; the last one said counts, and an answer without one ended with ``stop``.
+
+    :param stop: the stop sequence that ended it, if it was one and that is known.
+    """
 
     reason: FinishReason
+    stop: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class StopFilter:
         self._stops = tuple(stops)
         self._held = ""
         self.ended = False  #: a stop was found; nothing more comes out
+        self.found: str | None = None  #: which one
 
     def push(self, text: str) -> str:
         """The part of what was said so far that is certain to stand before any stop."""
@@ -37,10 +38,11 @@ class StopFilter:
         if self.ended:
             return ""
         text = self._held + text
-        found = [(at + len(stop), at) for stop in self._stops if (at := text.find(stop)) >= 0]
+        found = [(at + len(stop), at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
+            _, at, self.found = min(found)
             self.ended, self._held = True, ""
-            return text[: min(found)[1]]
+            return text[:at]
         keep = max((_overlap(text, stop) for stop in self._stops), default=0)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]

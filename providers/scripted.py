@@ -123,6 +123,7 @@ class Scripted:
                 elif text := stop.push(piece):
                     yield scored(text, request.top_logprobs or 0) if request.logprobs else text
                 if stop.ended:
+                    yield Finish(reason="stop", stop=stop.found)
                     break
             else:
                 script.break_off(made)

@@ -82,7 +82,7 @@ def test_limits_and_stops(client: anthropic.Anthropic) -> None:
     cut = client.messages.create(model=SCRIPTED, max_tokens=2, messages=HELLO)
     assert (cut.stop_reason, text_of(cut)) == ("max_tokens", "hello big")
     stopped = client.messages.create(model=SCRIPTED, max_tokens=64, messages=HELLO, stop_sequences=[" wor"])
-    assert text_of(stopped) == "hello big"
+    assert (text_of(stopped), stopped.stop_reason, stopped.stop_sequence) == ("hello big", "stop_sequence", " wor")
 
 
 def test_thoughts(client: anthropic.Anthropic) -> None:

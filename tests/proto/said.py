@@ -32,6 +32,7 @@ EVENTS = st.lists(
         st.builds(Refusal, text=LETTERS),
         st.builds(Scored, text=LETTERS, tokens=st.just((TokenLogprob(token="a", logprob=-1.0),))),
         st.builds(Finish, reason=st.sampled_from(["stop", "length", "content_filter", "tool_calls"])),
+        st.builds(Finish, reason=st.just("stop"), stop=st.none() | st.text(min_size=1, max_size=3)),
         st.builds(ToolCall, index=st.integers(0, 2), arguments=LETTERS),
         USAGES,
         st.just(QUIET),

@@ -63,14 +63,15 @@ def documents(stream: bytes) -> list[dict[str, Any]]:
 def ending(events: list[ProviderEvent]) -> list[ProviderEvent]:
     """What is told at the end: the refusal in one piece, the last reason, the last count."""
     refusal = "".join(event.text for event in events if isinstance(event, Refusal))
-    reason = ([event.reason for event in events if isinstance(event, Finish)] or ["stop"])[-1]
+    finish = ([event for event in events if isinstance(event, Finish)] or [Finish(reason="stop")])[-1]
     if refusal:
-        reason = "content_filter"
-    elif reason in ("stop", "tool_calls"):
-        reason = "tool_calls" if any(isinstance(event, ToolCall) for event in events) else "stop"
+        finish = Finish(reason="content_filter")
+    elif finish.reason in ("stop", "tool_calls"):
+        called = any(isinstance(event, ToolCall) for event in events)
+        finish = Finish(reason="tool_calls") if called else Finish(reason="stop", stop=finish.stop)
     usages: list[ProviderEvent] = [event for event in events if isinstance(event, Usage)]
     said: list[ProviderEvent] = [Refusal(text=refusal)] if refusal else []
-    return [*said, Finish(reason=reason), *usages[-1:]]  # type: ignore[arg-type]
+    return [*said, finish, *usages[-1:]]
 
 
 def streamed(events: list[ProviderEvent]) -> list[ProviderEvent]:
@@ -257,6 +258,14 @@ STOP = {"type": "message_stop"}
 def test_reasons(said: str, reason: Any) -> None:
     delta = {"type": "message_delta", "delta": {"stop_reason": said, "stop_sequence": None}}
     assert read(stream(delta, STOP)) == [Finish(reason=reason)]
+
+
+def test_the_stop_that_ended_it() -> None:
+    delta = {"type": "message_delta", "delta": {"stop_reason": "stop_sequence", "stop_sequence": "END"}}
+    found: list[ProviderEvent] = [Finish(reason="stop", stop="END")]
+    assert read(stream(delta, STOP)) == found
+    for kind in (MessageStream, MessageReply):
+        assert b'"stop_reason":"stop_sequence","stop_sequence":"END"' in wire(found, kind)
 
 
 def test_counts_are_cumulative_and_a_cache_is_a_part_of_the_prompt() -> None:

@@ -8,7 +8,19 @@ from typing import Any
 
 import pytest
 
-from g4f_proto import MESSAGE_PARAMETERS, Api, ChatCall, InternalError, Reasoning, State, Usage, ask_message
+from g4f_proto import (
+    MESSAGE_PARAMETERS,
+    Api,
+    ChatCall,
+    Finish,
+    InternalError,
+    MessageStreamReader,
+    Reasoning,
+    State,
+    Usage,
+    ask_message,
+    read_message,
+)
 
 from .made import ABLE, API, ID, answer, ask, at, header, serving, start, status
 
@@ -267,6 +279,14 @@ def test_a_reply_through_the_machine() -> None:
         "thinking",
         "text",
     ]
+
+
+def test_the_stop_that_the_machine_found_is_told() -> None:
+    for stream in (False, True):
+        exchange, _ = ask(body(stop_sequences=["x", "END"], stream=stream), target=PATH, api=PLAIN)
+        out = answer(exchange, "a E", "ND b")
+        events = [*MessageStreamReader().feed(out)] if stream else read_message(out)
+        assert events == ["a ", Finish(reason="stop", stop="END")]
 
 
 def test_a_failed_stream_through_the_machine() -> None:

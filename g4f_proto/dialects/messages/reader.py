@@ -113,7 +113,7 @@ def _ending(found: Json) -> Iterator[ProviderEvent]:
     if refused := text(found.get("stop_details"), "explanation"):
         yield Refusal(text=refused)
     if reason := text(found, "stop_reason"):
-        yield Finish(reason=_REASONS.get(reason, "stop"))
+        yield Finish(reason=_REASONS.get(reason, "stop"), stop=text(found, "stop_sequence") or None)
 
 
 def _usage(usage: Mapping[str, object]) -> Iterator[ProviderEvent]:

@@ -99,6 +99,7 @@ class MessageStream(Encoder):
         self._open: _Block | None = None  # the block that more of its kind is said of
         self._calls: dict[int, _Block] = {}
         self._ending = Ending(legacy=False)
+        self._stopped: str | None = None  # the stop sequence that ended the answer
         self._refusals: list[str] = []
 
     @property
@@ -131,7 +132,7 @@ class MessageStream(Encoder):
         elif isinstance(event, Refusal):
             self._refusals.append(event.text)
         elif isinstance(event, Finish):
-            self._ending.reason = event.reason
+            self._ending.reason, self._stopped = event.reason, event.stop
         return b""
 
     def end(self) -> bytes:
@@ -190,11 +191,13 @@ class MessageStream(Encoder):
 
     def _why(self) -> bytes:
         refusal = "".join(self._refusals)
-        reason = b"refusal" if refusal else _REASONS[self._ending.finish_reason]
-        details = (
-            b',"stop_details":{"type":"refusal","category":null,"explanation":%b}' % quoted(refusal) if refusal else b""
-        )
-        return b'"stop_reason":"%b","stop_sequence":null%b' % (reason, details)
+        if refusal:
+            details = b'{"type":"refusal","category":null,"explanation":%b}' % quoted(refusal)
+            return b'"stop_reason":"refusal","stop_sequence":null,"stop_details":' + details
+        reason = self._ending.finish_reason
+        if reason == "stop" and self._stopped is not None:
+            return b'"stop_reason":"stop_sequence","stop_sequence":' + quoted(self._stopped)
+        return b'"stop_reason":"%b","stop_sequence":null' % _REASONS[reason]
 
     def _count(self) -> bytes:
         usage = self._usage or Usage(prompt_tokens=0, completion_tokens=0)

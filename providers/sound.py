@@ -16,7 +16,6 @@ from typing import Final, Literal, NamedTuple
 import av
 import numpy as np
 from av import AudioFrame
-from av.audio.fifo import AudioFifo
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
@@ -29,7 +28,6 @@ Samples = NDArray[np.float32]
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 HEARD_RATE: Final = 16000  #: samples a second that speech recognition takes
-_GROUP: Final = 500_000  # samples decoded before they are resampled together: fewer would cost 10 times the time
 
 
 class _Kind(NamedTuple):
@@ -132,23 +130,33 @@ def decode(data: bytes, *, longest: float) -> Samples:
         with av.open(BytesIO(data), "r", metadata_errors="ignore", container_options=options) as container:
             if not container.streams.audio:
                 raise Undecodable
-            resampler = AudioResampler(format="s16", layout="mono", rate=HEARD_RATE)
-            for frames in _grouped(container):
-                for frame in resampler.resample(frames):
-                    pieces.append(frame.to_ndarray()[0])
-                    room -= frame.samples
+            for frame in _resampled(container):
+                pieces.append(frame.to_ndarray()[0])
+                room -= frame.samples
                 if room < 0:
                     raise TooLong
-    except (av.error.FFmpegError, ValueError) as error:  # a stream that changes its format is a ValueError
+    except (av.error.FFmpegError, ValueError) as error:
         raise Undecodable from error
     if not any(map(len, pieces)):
         raise Undecodable
     return np.concatenate(pieces).astype(np.float32) / np.float32(32768)
 
 
-def _grouped(container: InputContainer) -> Iterator[AudioFrame | None]:
-    """The sound in big frames, and None at its end."""
-    fifo = AudioFifo()
+def _resampled(container: InputContainer) -> Iterator[AudioFrame]:
+    """The sound of the first track, mono and at our rate."""
+    kind, resampler = None, None
+    for frame in _frames(container):
+        frame.pts = None  # the order is enough; clocks jump
+        # Rate and channels may change on the way. A PyAV fifo would read the planes of the one in the other, and die.
+        now = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if resampler is None or kind != now:
+            yield from resampler.resample(None) if resampler is not None else ()
+            kind, resampler = now, AudioResampler(format="s16", layout="mono", rate=HEARD_RATE)
+        yield from resampler.resample(frame)
+    yield from resampler.resample(None) if resampler is not None else ()
+
+
+def _frames(container: InputContainer) -> Iterator[AudioFrame]:
     for packet in container.demux(container.streams.audio[:1]):
         try:
             frames = packet.decode()
@@ -156,10 +164,4 @@ def _grouped(container: InputContainer) -> Iterator[AudioFrame | None]:
             continue
         for frame in frames:
             assert isinstance(frame, AudioFrame)
-            frame.pts = None  # the order is enough; clocks jump
-            fifo.write(frame)
-        if fifo.samples >= _GROUP:
-            yield fifo.read()
-    if fifo.samples:
-        yield fifo.read()
-    yield None
+            yield frame

@@ -17,7 +17,7 @@ from .._schema import validate
 from .._schema.audio import SpeechRequest
 from .._sse import PING, frame
 from . import SSE_HEADERS, Asked, Encoder, Reading, first_able
-from .reader import Json, StreamReader, child, count, failure, text
+from .reader import Json, StreamReader, child, count, text
 
 __all__ = ("SOUNDS", "SpeechReply", "SpeechStream", "SpeechStreamReader", "read_speech_request")
 
@@ -124,7 +124,7 @@ class SpeechStreamReader(StreamReader):
     def _read(self, document: Json) -> Iterable[ProviderEvent]:
         kind = text(document, "type")
         if document.get("error"):
-            raise failure(document["error"])
+            raise self._failed(document["error"])
         if kind == "speech.audio.delta":
             yield a2b_base64(text(document, "audio"), strict_mode=True)
         elif kind == "speech.audio.done":

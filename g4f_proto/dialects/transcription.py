@@ -24,7 +24,7 @@ from .._schema.audio import TranscriptionRequest
 from .._sse import DONE, PING, frame
 from .._text import quoted
 from . import JSON_HEADERS, SSE_HEADERS, Asked, Encoder, Reading, first_able
-from .reader import Json, StreamReader, child, count, document, failure, text
+from .reader import Failed, Json, StreamReader, child, count, document, failure, text
 from .segments import read_segments, srt, verbose, vtt
 
 __all__ = (
@@ -225,17 +225,18 @@ class TranscriptionStream(TranscriptionReply):
         return frame(b'{"type":"transcript.text.delta","delta":%b}' % quoted(delta)) if delta else b""
 
 
-def read_transcription(body: bytes) -> tuple[ProviderEvent, ...]:
+def read_transcription(body: bytes, *, failed: Failed = failure) -> tuple[ProviderEvent, ...]:
     """An upstream's `json` or `verbose_json` as what it says: what was heard, segments or bare text, and the usage.
 
+    :param failed: makes of an error object in its place what is raised.
     :raises ApiError: it is an error object, or no transcript.
     """
-    return document(body, _read_transcription)
+    return document(body, lambda found: _transcription(found, failed))
 
 
-def _read_transcription(found: Json) -> tuple[ProviderEvent, ...]:
+def _transcription(found: Json, failed: Failed) -> tuple[ProviderEvent, ...]:
     if found.get("error"):
-        raise failure(found["error"])
+        raise failed(found["error"])
     whole = found["text"]
     if not isinstance(whole, str):
         raise TypeError("not a transcript")
@@ -251,14 +252,14 @@ def _read_usage(found: Json) -> Iterable[Usage]:
 class TranscriptionStreamReader(StreamReader):
     """The stream of an upstream, read: each delta is text; the whole text counts only if there was none."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, failed: Failed | None = None) -> None:
+        super().__init__(failed=failed)
         self._said = False
 
     def _read(self, document: Json) -> Iterable[ProviderEvent]:
         kind = text(document, "type")
         if document.get("error"):
-            raise failure(document["error"])
+            raise self._failed(document["error"])
         if kind == "transcript.text.delta" and (delta := text(document, "delta")):
             self._said = True
             yield delta

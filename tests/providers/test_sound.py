@@ -3,9 +3,12 @@ from __future__ import annotations
 
 import io
 import wave
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 np = pytest.importorskip("numpy", reason="needs the extra 'speech' or 'transcription'")
 av = pytest.importorskip("av", reason="needs the extra 'speech' or 'transcription'")
@@ -94,6 +97,39 @@ def test_a_damaged_middle_does_not_lose_the_rest(format: Format) -> None:
     middle = len(data) // 2
     data[middle : middle + 64] = b"\x55" * 64
     assert len(decode(bytes(data), longest=10)) / HEARD_RATE > 3.0
+
+
+def in_stereo(seconds: float) -> bytes:
+    """AAC of two channels."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="adts") as container:
+        stream = container.add_stream("aac", rate=RATE)
+        stream.layout = "stereo"
+        samples = np.ascontiguousarray(np.stack([tone(seconds), tone(seconds)]))
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="stereo")
+        frame.sample_rate = RATE
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    return file.getvalue()
+
+
+def test_channels_and_rates_may_change_on_the_way() -> None:
+    heard = decode(in_stereo(1.0) + encode("aac", tone(1.0)) + in_stereo(1.0), longest=10)
+    assert len(heard) / HEARD_RATE == pytest.approx(3.0, abs=0.3)
+    assert pitch(heard) == pytest.approx(440, abs=2)
+
+
+WHOLE = {format: encode(format, tone(1.0)) for format in FORMATS} | {"stereo": in_stereo(1.0)}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_damage_is_no_more_than_that(data: st.DataObject) -> None:
+    """A crash of FFmpeg or PyAV would be the server's, so that one here ends the tests."""
+    whole = bytearray(WHOLE[data.draw(st.sampled_from(sorted(WHOLE)))])
+    for place, junk in data.draw(st.lists(st.tuples(st.integers(0, len(whole)), st.binary(max_size=9)), max_size=20)):
+        whole[place : place + data.draw(st.integers(0, 9))] = junk
+    with suppress(Undecodable, TooLong):
+        decode(bytes(whole), longest=10)
 
 
 def pictures() -> bytes:

@@ -22,12 +22,14 @@ from g4f_proto import (
     InternalError,
     Limits,
     LocalProtocolError,
+    MessageStreamReader,
     Model,
     ProviderEvent,
     ProviderInfo,
     Reasoning,
     Refusal,
     RequestHead,
+    ResponseStreamReader,
     Scored,
     SseDecoder,
     SseError,
@@ -38,8 +40,10 @@ from g4f_proto import (
     Usage,
     read_completion_reply,
     read_images,
+    read_message,
     read_models,
     read_reply,
+    read_response,
 )
 
 from .files import files
@@ -156,6 +160,9 @@ def _judge(whole: Exchange, out: bytes, *, bodyless: bool) -> None:
     elif fields[b"content-type"].startswith(b"text/event-stream"):
         blocks = text.split("\n\n")
         assert blocks.pop() == "", "half a frame"
+        if any(block.startswith("event: ") for block in blocks):
+            _named(blocks, whole.state)
+            return
         assert all(block == ": ping" or block.startswith("data: ") for block in blocks)
         assert not any("\n" in block or "\r" in block for block in blocks)
         assert blocks.count("data: [DONE]") == (whole.state is State.DONE)
@@ -170,8 +177,32 @@ def _judge(whole: Exchange, out: bytes, *, bodyless: bool) -> None:
         assert int(fields[b"content-length"]) == len(out)
         document = json.loads(text)
         if head.status >= 400:
+            assert "error" in document
+            if document.get("type") == "error":
+                assert set(document["error"]) == {"type", "message"}
+                return
             assert list(document) == ["error"]
             assert set(document["error"]) == {"message", "type", "param", "code"}
+
+
+_LAST: Final = frozenset({
+    "message_stop", "error", "response.completed", "response.incomplete", "response.failed",
+})  # fmt: skip
+
+
+def _named(blocks: list[str], state: State) -> None:
+    """Events whose names are their data's types; one that says that it is the last, and it is."""
+    kinds = []
+    for block in blocks:
+        if block != ": ping":
+            name, data = block.split("\n")
+            kinds.append(json.loads(data.removeprefix("data: "))["type"])
+            assert name == f"event: {kinds[-1]}"
+    ends = [place for place, kind in enumerate(kinds) if kind in _LAST]
+    if kinds[-1] == "response.failed":
+        assert kinds[-2] == "error", "a failure without its reason"
+        ends.remove(len(kinds) - 2)
+    assert ends == ([len(kinds) - 1] if state is State.DONE else []), "one end, last"
 
 
 def _told(chunks: list[dict[str, object]]) -> None:
@@ -187,13 +218,16 @@ def _told(chunks: list[dict[str, object]]) -> None:
         )
 
 
+_Reader = ChatStreamReader | MessageStreamReader | ResponseStreamReader
+
+
 def stream(chance: Random) -> None:
     """Any event stream, at any split: the same events, then the same end."""
     data = mutant(chance.choice(STREAMS), chance)
     limit = chance.choice((10, 100, 1 << 20))
     whole = _decoded([data], limit)
     assert whole == _decoded(_pieces(data, chance), limit) == _decoded([bytes([byte]) for byte in data], limit)
-    for kind in (ChatStreamReader, CompletionStreamReader):
+    for kind in (ChatStreamReader, CompletionStreamReader, MessageStreamReader, ResponseStreamReader):
         assert _read(kind(), [data]) == _read(kind(), _pieces(data, chance))
 
 
@@ -207,7 +241,7 @@ def _decoded(pieces: list[bytes], limit: int) -> list[object]:
     return found
 
 
-def _read(reader: ChatStreamReader, pieces: list[bytes]) -> list[object]:
+def _read(reader: _Reader, pieces: list[bytes]) -> list[object]:
     found = list[object]()
     try:
         for piece in pieces:
@@ -225,12 +259,14 @@ def documents(chance: Random) -> None:
             *BODIES,
             b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}',
             b'{"choices":[{"text":"a","index":1,"finish_reason":"length"}]}',
+            b'{"content":[{"type":"tool_use","id":"x","name":"f","input":{}}],"stop_reason":"end_turn","usage":{}}',
+            b'{"output":[{"type":"message","content":[{"type":"output_text","text":"a"}]}],"status":"completed"}',
             b'{"data":[{"id":"a"}]}',
             b'{"data":[{"b64_json":"aaaa"},{"url":"https://a/b"}],"usage":{"input_tokens":1}}',
         )
     )
     data = mutant(seed, chance)
-    for read in (read_reply, read_completion_reply, read_models, read_images):
+    for read in (read_reply, read_completion_reply, read_message, read_response, read_models, read_images):
         try:
             read(data)
         except ApiError as error:

@@ -50,10 +50,48 @@ def _chunk(**choice: object) -> bytes:
     return b"data: " + json.dumps({"choices": [{"index": 0, **choice}], "usage": None}).encode() + b"\n\n"
 
 
+def _event(kind: str, **fields: object) -> bytes:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
+
+
+_MESSAGE: Final = {
+    "model": "echo",
+    "max_tokens": 5,
+    "stream": True,
+    "system": [{"type": "text", "text": "be brief"}],
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "tool_result", "tool_use_id": "x"}]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "x", "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": "https://a/b"}}]},
+    ],
+    "tools": [{"name": "f", "input_schema": {"type": "object"}}],
+    "tool_choice": {"type": "tool", "name": "f"},
+    "thinking": {"type": "enabled", "budget_tokens": 1024},
+    "output_config": {"effort": "max", "format": {"type": "json_schema", "schema": {}}},
+}
+_RESPONSE: Final = {
+    "model": "echo",
+    "stream": True,
+    "instructions": "be brief",
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "a"}]},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+        {"type": "function_call", "call_id": "x", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "x", "output": "1"},
+    ],
+    "tools": [{"type": "function", "name": "f", "parameters": {}}],
+    "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}},
+    "reasoning": {"effort": "low"},
+    "max_output_tokens": 16,
+}
 BODIES: Final = tuple(
     json.dumps(body).encode()
     for body in (
         _FULL,
+        _MESSAGE,
+        {name: _MESSAGE[name] for name in ("model", "max_tokens", "messages", "stream")},
+        _RESPONSE,
+        {"model": "echo", "input": "a", "stream": True, "max_output_tokens": 16},
         {"messages": _MESSAGES, "provider": "Echo"},
         {"model": "echo", "messages": _MESSAGES[-1:]},
         {"model": "echo", "messages": _MESSAGES[-1:], "stream": True, "functions": [{"name": "f"}], "stop": "STOP"},
@@ -81,6 +119,17 @@ STREAMS: Final = (
     + _chunk(delta={"content": "a"}, logprobs={"content": [{"token": "a", "logprob": -1, "bytes": [97]}]})
     + _chunk(delta={"function_call": {"name": "f", "arguments": "{}"}, "refusal": "no"}, finish_reason="function_call"),
     _chunk(text="a") + b'data: {"choices":[{"index":1,"text":"","finish_reason":"stop"}]}\n\n',
+    _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    + _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "a"})
+    + _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "b"})
+    + _event("content_block_start", index=1, content_block={"type": "tool_use", "id": "x", "name": "f"})
+    + _event("content_block_delta", index=1, delta={"type": "input_json_delta", "partial_json": "{}"})
+    + _event("message_delta", delta={"stop_reason": "tool_use"}, usage={"output_tokens": 1})
+    + _event("message_stop"),
+    _event("response.output_text.delta", delta="a")
+    + _event("response.output_item.added", output_index=1, item={"type": "function_call", "call_id": "x", "name": "f"})
+    + _event("response.function_call_arguments.delta", output_index=1, delta="{}")
+    + _event("response.completed", response={"status": "completed", "usage": {"input_tokens": 1}}),
     b'\xef\xbb\xbfevent: e\r\ndata: {"choices":\rdata: []}\r\rid: 1\n\ndata: {"error":{"code":"c"}}\n\n',
 )
 TARGETS: Final = (
@@ -88,6 +137,8 @@ TARGETS: Final = (
     b"/api/Echo/chat/completions",
     b"/api/Echo/talk/chat/completions",
     b"/v1/completions",
+    b"/v1/messages",
+    b"/v1/responses",
     b"/v1/images/generations",
     b"/api/Echo/images/generations",
     b"/v1/models",

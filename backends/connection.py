@@ -251,7 +251,7 @@ class Connection:
         """Let the peer read before the close: closing on unread bytes resets the connection and loses the reply."""
         self._discard = True
         with suppress(*_GONE), anyio.move_on_after(LINGER):
-            with suppress(NotImplementedError):  # TLS streams cannot half close
+            with suppress(NotImplementedError, RuntimeError):  # TLS cannot half close; uvloop's closed sockets say so
                 await self._stream.send_eof()
             while not self._ended:
                 await self._more()

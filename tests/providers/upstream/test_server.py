@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 
 from tests.backends.conftest import ROOT
-from tests.providers.upstream.peer import COMPLETION, KEY, reply, serving
+from tests.providers.upstream.peer import COMPLETION, KEY, Act, Step, chunked, delta, head, reply, serving
 
 pytestmark = pytest.mark.anyio
 PROXY = "must be http://, https:// or socks5:// with a host"
@@ -75,6 +76,27 @@ async def test_a_key_in_the_environment_is_told_nobody(tmp_path: Path) -> None:
             assert str(peer.port) not in one.text
     assert "answered with status 401" in log.read_text()
     assert KEY not in log.read_text()
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["document", "stream"])
+async def test_a_client_that_leaves_is_left(tmp_path: Path, stream: bool) -> None:
+    script: list[Step] = [head(), chunked(delta("a")), Act.HANG] if stream else [Act.HANG]
+    file = tmp_path / "g4f.toml"
+    async with serving(script) as peer:
+        file.write_text(f"[providers.mine]\nbase_url = 'http://127.0.0.1:{peer.port}/v1'\nmodels = ['far']\n")
+        with server(tmp_path / "log", "--config", str(file)) as url:
+            async with (
+                httpx2.AsyncClient(base_url=url, trust_env=False, timeout=10) as http,
+                anyio.create_task_group() as all,
+            ):
+                all.start_soon(lambda: http.post("/v1/chat/completions", json={**BODY, "stream": stream}))
+                with anyio.fail_after(10):
+                    while not peer.requests:
+                        await anyio.sleep(0.01)
+                assert not peer.gone.is_set()
+                all.cancel_scope.cancel()
+            with anyio.fail_after(2):
+                await peer.gone.wait()
 
 
 async def test_an_upstream_that_is_not_there_delays_nothing(tmp_path: Path) -> None:

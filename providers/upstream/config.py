@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
@@ -100,6 +101,8 @@ class Entry(_Strict):
     def _is_address(cls, value: str | None) -> str | None:
         if value is not None and not re.match(r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", value):
             raise ValueError("must be http://... or https://..., without a user, a query or a fragment")
+        if value is not None:
+            _ = urlsplit(value).port  # which raises for one that is none
         return value
 
     @field_validator("proxy")

@@ -1,6 +1,7 @@
 # The way to one upstream: where it is, as whom we come, by which proxy, and what its refusals become.
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -183,4 +184,5 @@ def _secrets(upstream: Upstream) -> tuple[str, ...]:
     url = urlsplit(upstream.base_url)
     found = {url.netloc, url.hostname or "", upstream.key.get_secret_value() if upstream.key else ""}
     found |= {value.get_secret_value() for value in upstream.headers.values()}
+    found |= {json.dumps(secret)[1:-1] for secret in found}  # as it stands in a document
     return tuple(sorted((secret for secret in found if len(secret) > 3), key=len, reverse=True))

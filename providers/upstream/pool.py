@@ -81,7 +81,7 @@ class Pool:
                 return await anyio.connect_tcp(
                     self._host, self._port, ssl_context=self._tls or trusted(), tls_standard_compatible=False
                 )
-            except (OSError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
+            except (OSError, UnicodeError, anyio.BrokenResourceError, anyio.EndOfStream) as error:  # `a..b` is no host
                 log.warning("cannot connect to %s: %s", self._authority, error)
                 raise errors.unreachable() from None
         assert scope.cancelled_caught

@@ -203,6 +203,14 @@ async def test_a_port_where_nobody_listens() -> None:
     assert error.message == "The provider could not be reached."
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".example"])
+async def test_a_host_that_is_none(host: str) -> None:
+    provider = OpenAICompatible(Peer(port=80).upstream(base_url=f"http://{host}"))
+    with pytest.raises(ProviderNotWorking, match="could not be reached"):
+        await collect(provider, chat())
+    await provider.aclose()
+
+
 async def test_a_reply_in_one_piece() -> None:
     async with serving([reply(DOCUMENT)]) as peer:
         assert await ask(peer, stream=False) == (WHOLE, None)

@@ -62,6 +62,7 @@ def test_all_it_may_say(tmp_path: Path) -> None:
         ("[provider.mine]", ":1: provider: unknown key"),
         ("# x\n[providers.'my own']\nbase_url='http://x'", ":2: providers.my own: String should match pattern"),
         ("[providers.mine]\nbase_url = 'ftp://x'", ":2: providers.mine.base_url: must be http://... or https://..."),
+        ("[providers.mine]\nbase_url = 'http://x:99999'", ":2: providers.mine.base_url: Port out of range 0-65535"),
         ("[providers.mine]\nbase_url = 'http://u:secret@x'", ":2: providers.mine.base_url: must be http://"),
         ("[providers.mine]\ntimeouts = {connect = 0}", ":2: providers.mine.timeouts.connect: Input should be greater"),
         ("[providers.mine.timeouts]\nconnect='1'", ":2: providers.mine.timeouts.connect: Input should be a valid"),

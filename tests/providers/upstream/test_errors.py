@@ -7,6 +7,8 @@ import traceback
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from g4f_proto import ApiError
@@ -128,6 +130,33 @@ def test_what_is_the_operators_is_told_nobody(status: int, field: str) -> None:
     for secret in (*SECRETS, "sk-proj-abcdefghijklmnop", "Bearer gsk_ABCDEFGHIJKLMNOP123"):
         error = told(status, {"message": "m", field: f"at {secret} failed"})
         assert secret.removeprefix("Bearer ") not in error.body().decode()
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from([*SECRETS, f"x{KEY}y", "", "context_length_exceeded"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "message", "code", "param", "type", "detail", "status", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(DOCUMENTS, st.integers(300, 599), st.sampled_from([b"", b"7", b"nan", b"-1", b"\xff"]))
+def test_whatever_it_says_the_caller_is_told_something(document: Any, status: int, wait: bytes) -> None:
+    headers = {b"retry-after": wait, b"retry-after-ms": wait, b"x-should-retry": wait}
+    body = json.dumps(document).encode()
+    for error in (refused(status, headers, body, secrets=SECRETS), reported(document, secrets=SECRETS)):
+        assert error.status in (400, 404, 413, 429, 502, 504)
+        assert not any(secret in error.body().decode() for secret in SECRETS)
+        assert error.message
+
+
+@given(st.binary(max_size=100), st.integers(300, 599))
+def test_a_body_that_is_no_document(body: bytes, status: int) -> None:
+    assert refused(status, {}, body, secrets=()).status in (400, 404, 413, 429, 502, 504)
 
 
 def test_a_message_is_bounded() -> None:

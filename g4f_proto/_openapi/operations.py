@@ -185,6 +185,7 @@ OPERATIONS: Final[Mapping[Endpoint, Operation]] = {
         answers=tuple(Answer(media=kind, text="The file.") for kind in dict.fromkeys(MEDIA_TYPES.values())),
         statuses={206: "The bytes that `Range` asked for.", 304: "The client has it already."},
         errors=(*_ALWAYS, *_NAMED, 412, 416),
+        open=True,
     ),
     Endpoint.COOKIES: Operation(
         tag="Providers",

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from .chat import Name, Stop, Tokens
-from .tools import FunctionName, Strict
+from .tools import FunctionName, Off, Strict
 
 __all__ = (
     "DocumentBlock",
@@ -80,7 +80,7 @@ class PlainSource(Strict):
 class NoCitations(Strict):
     """Nobody here cites."""
 
-    enabled: Literal[False] = False
+    enabled: Off = False
 
 
 class DocumentBlock(Hinted):

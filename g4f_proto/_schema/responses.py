@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from .chat import Metadata, Name
 from .parts import InputAudio
-from .tools import FunctionName, JsonFormat, JsonSchema, NamedFunction, Strict, TextFormat
+from .tools import FunctionName, JsonFormat, JsonSchema, NamedFunction, Off, Strict, TextFormat
 
 __all__ = (
     "CallItem",
@@ -165,7 +165,7 @@ class Conversation(Strict):
 class StreamOptions(Strict):
     """Nothing is ever obfuscated here."""
 
-    include_obfuscation: Literal[False] | None = None
+    include_obfuscation: Off | None = None
 
 
 class ResponseRequest(Strict):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticKnownError
 
 __all__ = (
     "Function",
     "FunctionCall",
     "NamedFunction",
+    "Off",
     "ResponseFormat",
     "Strict",
     "Tool",
@@ -24,6 +26,16 @@ FunctionName = Annotated[str, Field(max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
 class Strict(BaseModel):
     # No coercion: `"n": "2"` is a client's mistake that OpenAI names, and guessing would hide it.
     model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
+
+
+def _off(value: bool) -> bool:
+    if value:
+        raise PydanticKnownError("literal_error", {"expected": "False"})
+    return value
+
+
+#: Not `Literal[False]`, which takes 0 and 0.0 for it.
+Off = Annotated[bool, AfterValidator(_off), Field(json_schema_extra={"const": False})]
 
 
 class Function(Strict):

@@ -24,7 +24,7 @@ INSIDE = {
     "g4f_proto._schema.audio": {"SpeechRequest", "TranscriptionRequest"},
     "g4f_proto._schema.embeddings": {"EmbeddingRequest"},
     "g4f_proto._schema.tools": {
-        "FunctionCall", "NamedFunction", "ResponseFormat", "Strict", "Tool", "ToolCallEntry", "ToolChoice",
+        "FunctionCall", "NamedFunction", "Off", "ResponseFormat", "Strict", "Tool", "ToolCallEntry", "ToolChoice",
     },
     "g4f_proto._images": {"media_type"},
     "g4f_proto._sse": {"MAX_EVENT", "named_frame"},

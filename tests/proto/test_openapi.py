@@ -72,6 +72,14 @@ def test_it_needs_a_key_where_everything_does() -> None:
     assert status(exchange) == 401
 
 
+@pytest.mark.parametrize(("method", "path", "endpoint"), [(m, p, e) for m, p, e, _ in ROUTES])
+def test_it_says_what_needs_no_key(method: str, path: str, endpoint: Endpoint) -> None:
+    target = path.replace("...}", "}").replace("{", "").replace("}", "").encode()
+    exchange, _ = ask(b"", method, target, api=replace(ALL, keys=("k",)))
+    refused = exchange.call is None and status(exchange) == 401
+    assert refused is not OPERATIONS[endpoint].open
+
+
 def test_it_tells_of_no_page_where_there_is_none() -> None:
     _, out = get(b"/openapi.json", api=replace(ALL, gui=b""))
     assert described()["paths"].keys() - json.loads(out)["paths"].keys() == {"/"}

@@ -50,7 +50,8 @@ def errors() -> str:
         + _NOTE
         + 'Every refusal, on every route and method, is `{"error": {"message", "type", "param", "code"}}`; `param` is the '
         "path of the offending field (`messages[0].content`) or null. After the first byte of a stream an error is one "
-        '`data: {"error": ...}` frame, then `data: [DONE]`.\n\n'
+        '`data: {"error": ...}` frame, then `data: [DONE]`. Two [other APIs](apis.md) have their own words: `/v1/messages` '
+        "Anthropic's error object, and both name their events.\n\n"
         + table(("status", "type", "code", "when"), rows)
         + "\nCodes of a refused body (400, `invalid_request_error`), as recorded from OpenAI's API: `invalid_json`, "
         "`missing_required_parameter`, `invalid_type`, `invalid_value`, `empty_array`, `array_above_max_length`, "

@@ -9,7 +9,7 @@
 # Needs numpy and PyAV: it is imported by who has seen that they are there. Nothing here is async; all of it blocks.
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import Final, Literal, NamedTuple
 
@@ -123,18 +123,12 @@ def decode(data: bytes, *, longest: float) -> Samples:
     :raises Undecodable: it has no sound that can be read.
     :raises TooLong: it lasts longer than `longest`.
     """
-    pieces: list[NDArray[np.int16]] = []
-    room = int(longest * HEARD_RATE)
     options = {"format_whitelist": _CONTAINERS}
     try:
         with av.open(BytesIO(data), "r", metadata_errors="ignore", container_options=options) as container:
             if not container.streams.audio:
                 raise Undecodable
-            for frame in _resampled(container):
-                pieces.append(frame.to_ndarray()[0])
-                room -= frame.samples
-                if room < 0:
-                    raise TooLong
+            pieces = [frame.to_ndarray()[0] for frame in _resampled(_frames(container, longest))]
     except (av.error.FFmpegError, ValueError) as error:
         raise Undecodable from error
     if not any(map(len, pieces)):
@@ -142,10 +136,10 @@ def decode(data: bytes, *, longest: float) -> Samples:
     return np.concatenate(pieces).astype(np.float32) / np.float32(32768)
 
 
-def _resampled(container: InputContainer) -> Iterator[AudioFrame]:
-    """The sound of the first track, mono and at our rate."""
+def _resampled(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
+    """The same sound, mono and at our rate."""
     kind, resampler = None, None
-    for frame in _frames(container):
+    for frame in frames:
         frame.pts = None  # the order is enough; clocks jump
         # Rate and channels may change on the way. A PyAV fifo would read the planes of the one in the other, and die.
         now = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -156,7 +150,8 @@ def _resampled(container: InputContainer) -> Iterator[AudioFrame]:
     yield from resampler.resample(None) if resampler is not None else ()
 
 
-def _frames(container: InputContainer) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, left: float) -> Iterator[AudioFrame]:
+    """The sound of the first track, at most so many seconds."""
     for packet in container.demux(container.streams.audio[:1]):
         try:
             frames = packet.decode()
@@ -164,4 +159,8 @@ def _frames(container: InputContainer) -> Iterator[AudioFrame]:
             continue
         for frame in frames:
             assert isinstance(frame, AudioFrame)
+            # Before it is resampled: 64 Ki samples at a rate of 1 Hz would take 2 GB.
+            left -= frame.samples / max(frame.sample_rate, 1)
+            if left < -0.01:  # which many floats may sum up to
+                raise TooLong
             yield frame

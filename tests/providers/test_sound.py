@@ -173,3 +173,5 @@ def test_a_few_bytes_that_are_hours() -> None:
     assert len(decode(silence, longest=120)) == 120 * HEARD_RATE
     with pytest.raises(TooLong):
         decode(silence, longest=119)
+    with pytest.raises(TooLong):
+        decode(as_wav(bytes(2 * 1801), rate=1), longest=1800)

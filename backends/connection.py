@@ -36,6 +36,8 @@ __all__ = ("Connection", "Timeouts")
 READ_AHEAD: Final = 64 * 1024  #: bytes of later requests a connection may hold: bounds pipelining
 READ_SIZE: Final = 64 * 1024
 LINGER: Final = 2.0  #: seconds a refused client may still send before it is cut off, so that it can read why
+#: The request was read to its end; another protocol, which it may have proposed, is never switched to.
+_READ: Final = (h11.DONE, h11.MIGHT_SWITCH_PROTOCOL)  # type: ignore[attr-defined]  # documented, not in __all__
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 
 
@@ -235,7 +237,7 @@ class Connection:
         with suppress(h11.RemoteProtocolError):
             while self._h11.their_state is h11.SEND_BODY and self._h11.next_event() is not h11.NEED_DATA:
                 pass  # a refused body that is here already
-        if self._writer.stays and self._h11.their_state is h11.DONE:
+        if self._writer.stays and self._h11.their_state in _READ:
             return exchange.state is State.DONE
         await self._linger()
         return False

@@ -110,6 +110,15 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         assert b'"three"' in (await client.reply())[2]
 
 
+async def test_another_protocol_is_offered_in_vain_and_the_connection_goes_on() -> None:
+    async with connected() as client:
+        offer = b"host: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n"
+        await client.stream.send(request(text="one").replace(b"host: x\r\n", offer) + request(text="two"))
+        status, headers, body = await client.reply()
+        assert (status, headers.get(b"connection"), b'"one"' in body) == (200, None, True)
+        assert b'"two"' in (await client.reply())[2]
+
+
 async def test_a_request_that_comes_byte_by_byte() -> None:
     async with connected() as client:
         for byte in request():

@@ -3,8 +3,8 @@
 #
 # The encoder writes into something that cannot seek, as a reply cannot: the headers of wav and flac then say that the
 # length is unknown (0xFFFFFFFF, and 0 samples), as OpenAI's do, and mp3 has no frame with an index. The decoder
-# believes nothing: FFmpeg is told which containers it may take an upload for, since others (playlists) make it open
-# files and addresses named inside; and the samples have a bound, since a few bytes of silence can be hours.
+# believes nothing. FFmpeg is told which containers and codecs it may take an upload for: it knows hundreds, and some
+# (playlists) make it open files and addresses named inside. The samples have a bound: a few bytes can be hours.
 #
 # Needs numpy and PyAV: it is imported by who has seen that they are there. Nothing here is async; all of it blocks.
 from __future__ import annotations
@@ -53,6 +53,11 @@ FORMATS: Final[Mapping[Format, _Kind]] = {
 
 #: "flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav, or webm" (CreateTranscriptionRequest), and the aac we speak ourselves.
 _CONTAINERS: Final = "aac,flac,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpeg,ogg,wav"
+#: What is in them; no decoder of pictures is opened to find out more about a film.
+_CODECS: Final = (
+    "aac,aac_latm,alac,flac,libopus,libvorbis,mp2,mp2float,mp3,mp3float,opus,vorbis,"
+    "pcm_alaw,pcm_f32le,pcm_f64le,pcm_mulaw,pcm_s16le,pcm_s24le,pcm_s32le,pcm_u8"
+)
 
 
 class Encoder:
@@ -123,10 +128,11 @@ def decode(data: bytes, *, longest: float) -> Samples:
     :raises Undecodable: it has no sound that can be read.
     :raises TooLong: it lasts longer than `longest`.
     """
-    options = {"format_whitelist": _CONTAINERS}
+    options = {"format_whitelist": _CONTAINERS, "codec_whitelist": _CODECS}
     try:
         with av.open(BytesIO(data), "r", metadata_errors="ignore", container_options=options) as container:
-            if not container.streams.audio:
+            tracks = container.streams.audio
+            if not tracks or tracks[0].codec_context.name not in _CODECS.split(","):
                 raise Undecodable
             pieces = [frame.to_ndarray()[0] for frame in _resampled(_frames(container, longest))]
     except (av.error.FFmpegError, ValueError) as error:

@@ -132,6 +132,28 @@ def test_damage_is_no_more_than_that(data: st.DataObject) -> None:
         decode(bytes(whole), longest=10)
 
 
+def film(sound: str) -> bytes:
+    """A second of it, with that codec's sound."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        pictures = container.add_stream("mpeg4", rate=5)
+        pictures.width = pictures.height = 16
+        voice = container.add_stream(sound, rate=48000)
+        voice.layout = "mono"
+        samples = np.ascontiguousarray(tone(2.0)[None])  # at twice the rate, and so an octave higher
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.sample_rate = 48000
+        container.mux([*pictures.encode(av.VideoFrame(16, 16, "yuv420p")), *pictures.encode(None)])
+        container.mux([*voice.encode(frame), *voice.encode(None)])
+    return file.getvalue()
+
+
+def test_the_sound_of_a_film_is_heard_if_its_codec_is_known() -> None:
+    assert pitch(decode(film("aac"), longest=10)) == pytest.approx(880, abs=2)
+    with pytest.raises(Undecodable):
+        decode(film("ac3"), longest=10)
+
+
 def pictures() -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:

@@ -4,8 +4,7 @@
 # answer is asked for as the client wants it, as a stream or in one piece: a document costs less than its chunks.
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from math import inf
@@ -34,14 +33,12 @@ from g4f_proto import (
     with_messages,
 )
 
+from .bodies import chat_body, completion_body, packed
 from .link import Link
 from .transport import Reply
-from .upstream import Upstream
 
-__all__ = ("chat", "complete", "own_body")
+__all__ = ("chat", "complete")
 
-#: Fields of the G4F REST API that mean this server, not the one behind it.
-_OURS: Final = frozenset({"provider", "conversation_id", "proxy", "timeout"})
 _BOM_AND_BLANKS: Final = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -67,10 +64,10 @@ def chat(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
             body = chat_body(call, link.upstream)
             return _answer(link, call, "/chat/completions", body, ChatStreamReader, read_reply)
         case "responses":
-            body = _json(ask_response(call))
+            body = packed(ask_response(call))
             return _answer(link, call, "/responses", body, ResponseStreamReader, read_response)
         case "messages":
-            return _answer(link, call, "/messages", _json(ask_message(call)), MessageStreamReader, read_message)
+            return _answer(link, call, "/messages", packed(ask_message(call)), MessageStreamReader, read_message)
 
 
 def complete(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
@@ -140,51 +137,3 @@ async def _begin(reply: Reply, deadline: float) -> bytes:
         data = await reply.receive(deadline=deadline)
         begun += data
     return begun
-
-
-def own_body(asked: Mapping[str, JsonValue], model: str, upstream: Upstream) -> dict[str, JsonValue]:
-    """The client's body as the upstream wants it: unknown fields pass, what is ours does not."""
-    body: dict[str, JsonValue] = {name: value for name, value in asked.items() if name not in _OURS}
-    body["model"] = model
-    for name, there in upstream.names.items():
-        if name in body:
-            value = body.pop(name)
-            if value is not None:  # the newer of two names wins, as it does everywhere
-                body[there] = value
-    return body
-
-
-def completion_body(call: ChatCall, upstream: Upstream) -> bytes:
-    """A legacy completion's body: all the prompts, and `n` for each of them."""
-    body = _streaming(own_body(call.body, call.model, upstream), call, upstream)
-    del body["messages"]
-    each = (call.request.n or 1) // len(call.prompts)
-    prompts: list[JsonValue] = list(call.prompts)
-    body |= {"prompt": prompts[0] if len(prompts) == 1 else prompts, "n": each}
-    return _json(body)
-
-
-def chat_body(call: ChatCall, upstream: Upstream) -> bytes:
-    """A chat's body."""
-    body = _streaming(own_body(call.body, call.model, upstream), call, upstream)
-    if not upstream.developer_role:
-        body["messages"] = [_as_system(message) for message in call.body["messages"]]  # type: ignore[union-attr]
-    return _json(body)
-
-
-def _as_system(message: JsonValue) -> JsonValue:
-    return (
-        {**message, "role": "system"} if isinstance(message, dict) and message.get("role") == "developer" else message
-    )
-
-
-def _streaming(body: dict[str, JsonValue], call: ChatCall, upstream: Upstream) -> dict[str, JsonValue]:
-    """With the usage asked for: who pays wants to know, whether the client asks or not."""
-    options = body.pop("stream_options", None)  # OpenAI: "Only set this when you set stream: true"
-    if call.request.stream and upstream.stream_usage:
-        body["stream_options"] = {**(options if isinstance(options, dict) else {}), "include_usage": True}
-    return body
-
-
-def _json(body: Mapping[str, JsonValue]) -> bytes:
-    return json.dumps(body, separators=(",", ":")).encode("ascii")

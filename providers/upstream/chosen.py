@@ -79,5 +79,5 @@ def _made(name: str, entry: Entry, environ: Mapping[str, str]) -> Upstream:
 #: Fields that an entry and an upstream have in common.
 _SAME = (
     "api", "label", "url", "key_header", "default_model", "names", "headers", "stream_usage", "completions",
-    "api_version", "developer_role", "think_tags", "proxy", "http2",
+    "api_version", "developer_role", "strict", "think_tags", "proxy", "http2",
 )  # fmt: skip

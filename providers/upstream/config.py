@@ -74,6 +74,10 @@ class Entry(_Strict):
         bool | None,
         Field(description="it knows the role `developer`, `true` without it; else such messages are `system`'s"),
     ] = None
+    strict: Annotated[
+        bool | None,
+        Field(description="it refuses fields that it does not know; `user`, `store` and the like are left out"),
+    ] = None
     think_tags: Annotated[
         bool | None, Field(description="its models think aloud in `<think>` tags, which become reasoning")
     ] = None

@@ -23,7 +23,7 @@ from g4f_proto import (
     read_transcription,
 )
 
-from .chat import own_body
+from .bodies import own_body, packed
 from .link import Link
 
 __all__ = ("embed", "paint", "speak", "write_down")
@@ -58,8 +58,7 @@ async def paint(link: Link, call: ImageCall) -> AsyncGenerator[ProviderEvent, No
 async def _document(
     link: Link, endpoint: str, body: Mapping[str, JsonValue], model: str, asked: Mapping[str, JsonValue]
 ) -> bytes:
-    packed = json.dumps(body, separators=(",", ":")).encode("ascii")
-    reply = await link.post(endpoint, packed, model=model, asked=asked)
+    reply = await link.post(endpoint, packed(body), model=model, asked=asked)
     async with aclosing(reply):
         return _checked(link, await reply.read())
 
@@ -89,9 +88,8 @@ async def speak(link: Link, call: SpeechCall) -> AsyncGenerator[ProviderEvent, N
     timeouts = link.upstream.timeouts
     body = own_body(call.body, call.model, link.upstream)
     body.pop("stream_format", None)
-    packed = json.dumps(body, separators=(",", ":")).encode("ascii")
     deadline = anyio.current_time() + timeouts.first
-    reply = await link.post("/audio/speech", packed, model=call.model, asked=call.body, deadline=deadline)
+    reply = await link.post("/audio/speech", packed(body), model=call.model, asked=call.body, deadline=deadline)
     async with aclosing(reply):
         if reply.headers.get(b"content-type", b"").startswith((b"application/json", b"text/")):
             _checked(link, await reply.read(deadline=deadline))

@@ -138,6 +138,7 @@ UPSTREAMS: Final = (
             name="Mistral", label="Mistral AI", url="https://mistral.ai", base_url="https://api.mistral.ai/v1",
             native=EVERYTHING - (_OPENAI_ONLY - {"prediction"}) - _LOGPROBS - _FUNCTIONS - {"logit_bias"},
             names={**_OLD_LIMIT, "seed": "random_seed"}, stream_usage=False, developer_role=False,
+            strict=True,
         ),
     ),
     Known(
@@ -172,12 +173,14 @@ UPSTREAMS: Final = (
             developer_role=False,
         ),
     ),
+    # "Unknown name "frequency_penalty": Cannot find field.", says it, and so it does of `seed` and `store`.
     Known(
         key="GEMINI_API_KEY",
         upstream=Upstream(
             name="Gemini", label="Google Gemini", url="https://ai.google.dev",
-            base_url="https://generativelanguage.googleapis.com/v1beta/openai", native=_SELF_HOSTED,
-            developer_role=False, models_prefix="models/",
+            base_url="https://generativelanguage.googleapis.com/v1beta/openai",
+            native=_SELF_HOSTED - {"frequency_penalty", "logit_bias", "seed"},
+            developer_role=False, strict=True, models_prefix="models/",
         ),
     ),
     Known(

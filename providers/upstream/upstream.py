@@ -87,6 +87,7 @@ class Upstream:
     :param models: what it serves; empty: it is asked.
     :param names: OpenAI's parameters that have another name there.
     :param developer_role: knows messages of the role `developer`; else they are `system`'s.
+    :param strict: refuses fields that it does not know: those that change no answer are left out.
     :param think_tags: its models think aloud in ``<think>`` tags.
     :param models_url: where its list of models is, if not where its API has it.
     :param models_prefix: what stands before each name in that list, and need not be said.
@@ -110,6 +111,7 @@ class Upstream:
     default_model: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
     developer_role: bool = True
+    strict: bool = False
     think_tags: bool = False
     models_url: str = ""
     models_prefix: str = ""

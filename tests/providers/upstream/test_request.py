@@ -90,6 +90,26 @@ async def test_developers_are_the_system_where_they_are_not_known() -> None:
         ]
 
 
+async def test_what_it_does_not_honour_is_not_named() -> None:
+    """Such a parameter asks for nothing, or the request would have been refused; some refuse its very name."""
+    neutral = {"n": 1, "logprobs": False, "frequency_penalty": 0, "tool_choice": "auto", "modalities": ["text"]}
+    async with serving([DOCUMENT]) as peer:
+        body = await sent(peer, {"native": frozenset({"temperature"})}, temperature=1, x=2, **neutral)
+        assert set(body) == {"model", "messages", "stream", "stream_options", "temperature", "x"}
+        assert set(neutral) - set(await sent(peer, **neutral)) == {"modalities"}
+
+
+async def test_the_strict_are_told_nothing_beside_the_point() -> None:
+    extra = {"user": "u", "store": False, "metadata": {}, "x": 1}
+    turn = {"role": "assistant", "content": "a", "refusal": None, "reasoning_content": "r", "name": "n"}
+    messages = [turn, {"role": "user", "content": "c"}]
+    async with serving([DOCUMENT]) as peer:
+        assert set(extra) <= set(await sent(peer, messages=messages, **extra))
+        body = await sent(peer, {"strict": True}, messages=messages, **extra)
+        assert set(body) == {"model", "messages", "stream", "stream_options", "x"}
+        assert body["messages"] == [{"role": "assistant", "content": "a"}, messages[1]]
+
+
 async def test_keys_and_headers() -> None:
     async with serving([DOCUMENT]) as peer:
         await sent(peer, {"key": SecretStr(KEY), "headers": {"X-Team": SecretStr("blue")}})

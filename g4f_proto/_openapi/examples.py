@@ -82,7 +82,7 @@ RESPONSES: Final[Mapping[str, JsonValue]] = {"one": {"model": "scripted", "input
 MESSAGES: Final[Mapping[str, JsonValue]] = {"one": {**_HELLO, "max_tokens": 100}}
 IMAGES: Final[Mapping[str, JsonValue]] = {
     "an address": {"prompt": "A beautiful sunset over mountains", "size": "256x256"},
-    "a file": {"prompt": "A beautiful sunset", "size": "64x64", "response_format": "b64_json", "output_format": "webp"},
+    "a file": {"prompt": "A beautiful sunset", "size": "64x64", "response_format": "b64_json"},
 }
 IMAGE: Final[Json] = {
     "created": 1700000000,

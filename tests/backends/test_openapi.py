@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+import httpx2
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
@@ -71,3 +72,17 @@ def test_what_it_says_is_so(case: schemathesis.Case, servers: list[Server]) -> N
             case.body.setdefault("size", "64x64")  # a large one is a third of a second's work
     servers.append(servers.pop(0))  # in turns: the description is the same, and the machine behind it
     case.call_and_validate(base_url=servers[0].url, headers={"Authorization": "Bearer k"}, checks=CHECKS)
+
+
+EXAMPLES = [
+    (path.replace("{provider}", "Scripted").replace("{conversation_id}", "conv-123"), example["value"])
+    for path, item in schema.raw_schema["paths"].items()
+    for content in item.get("post", {}).get("requestBody", {}).get("content", {}).values()
+    for example in content.get("examples", {}).values()
+]
+
+
+def test_its_examples_are_answered(servers: list[Server]) -> None:
+    for path, body in EXAMPLES:
+        reply = httpx2.post(servers[0].url + path, json=body, headers={"x-api-key": "k"})
+        assert reply.status_code == 200, (path, body, reply.text)

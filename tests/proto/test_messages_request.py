@@ -113,6 +113,13 @@ def test_a_user_s_turn_with_results() -> None:
     ]
 
 
+def test_words_between_results_stay_between_them() -> None:
+    result = {"type": "tool_result", "tool_use_id": "x", "content": "1"}
+    text = {"type": "text", "text": "a"}
+    assert [turn["role"] for turn in turns(result, text, result)] == ["tool", "user", "tool"]
+    assert turns() == [{"role": "user", "content": []}]
+
+
 def test_an_assistant_s_turn() -> None:
     use = {"type": "tool_use", "id": "x", "name": "f", "input": {"a": 1}}
     thought = {"type": "thinking", "thinking": "hm", "signature": "s"}

@@ -200,5 +200,22 @@ def test_images() -> None:
     ]
 
 
+def attached(data: str) -> list[dict[str, Any]]:
+    return turns({"role": "user", "content": [{"type": "file", "file": {"file_data": data}}]})
+
+
+def test_files() -> None:
+    assert attached("data:application/pdf;base64,JVBERg==")[0]["content"] == [
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="}}
+    ]
+    assert attached("data:text/plain;base64,w7w=")[0]["content"] == [
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "\u00fc"}}
+    ]
+    for data in ("JVBERg==", "data:application/zip;base64,UEs=", "data:text/plain;base64,?"):
+        with pytest.raises(UnsupportedParameter) as caught:
+            attached(data)
+        assert caught.value.param == "messages"
+
+
 def test_it_is_json() -> None:
     json.dumps(asked(tools=TOOLS, stop=["a"], reasoning_effort="high"), allow_nan=False)

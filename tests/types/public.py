@@ -43,6 +43,7 @@ from g4f_proto import (
     MediaCall,
     MediaPart,
     Message,
+    MessageStreamReader,
     Model,
     Outcome,
     ProviderEvent,
@@ -52,6 +53,7 @@ from g4f_proto import (
     Reasoning,
     Refusal,
     RequestHead,
+    ResponseStreamReader,
     Scored,
     Segment,
     SseDecoder,
@@ -62,13 +64,17 @@ from g4f_proto import (
     TokenLogprob,
     ToolCall,
     Usage,
+    ask_message,
+    ask_response,
     emulated,
     frame,
     media_part,
     offered,
     read_images,
+    read_message,
     read_models,
     read_reply,
+    read_response,
     with_messages,
 )
 
@@ -249,6 +255,10 @@ def readers(data: bytes) -> None:
     assert_type(reader.feed(data), Iterator[ProviderEvent])
     reader.end()
     assert_type(read_reply(data), list[ProviderEvent])
+    assert_type(MessageStreamReader().feed(data), Iterator[ProviderEvent])
+    assert_type(ResponseStreamReader().done, bool)
+    assert_type(read_message(data), list[ProviderEvent])
+    assert_type(read_response(data), list[ProviderEvent])
     assert_type(read_models(data), tuple[Model, ...])
     assert_type(read_images(data), tuple[ProviderEvent, ...])
     assert_type(frame(data), bytes)
@@ -272,3 +282,8 @@ def constants() -> None:
     told: list[tuple[State, str, State, str]] = [*TRANSITIONS]
     assert_type(told[0], tuple[State, str, State, str])
     assert_type(PING + DONE, bytes)
+
+
+def what_other_apis_are_asked(call: ChatCall) -> None:
+    assert_type(ask_message(call), dict[str, JsonValue])
+    assert_type(ask_response(call), dict[str, JsonValue])

@@ -1,11 +1,13 @@
-# The embedded model through openai-python: what a model of 135 million parameters says is nobody's concern here, only
-# that its grammar keeps every promise: JSON that fits the pydantic model, calls that fit their tool.
+# The embedded model through openai-python and Anthropic's client: what a model of 135 million parameters says is
+# nobody's concern here, only that its grammar keeps every promise: JSON that fits the pydantic model, calls that fit
+# their tool.
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
+import anthropic
 import anyio
 import openai
 import pytest
@@ -102,3 +104,32 @@ def test_a_tool_loop(local: openai.OpenAI) -> None:
     )
     assert last.choices[0].message.content
     assert not last.choices[0].message.tool_calls
+
+
+def test_responses_with_pings_before_the_first_word(local: openai.OpenAI) -> None:
+    question = "How is the weather in Paris?"
+    with local.responses.stream(model="scripted:silence=120ms", input=question) as stream:
+        assert stream.get_final_response().output_text == question
+    fields: dict[str, Any] = {"model": MODEL, "input": question, "temperature": 0, "max_output_tokens": 60}
+    assert isinstance(local.responses.parse(**fields, text_format=Report).output_parsed, Report)
+    parameters = TOOLS[0]["function"]["parameters"]
+    tool: Any = {"type": "function", "name": "get_weather", "strict": True, "parameters": parameters}
+    with local.responses.stream(**fields, tools=[tool], tool_choice="required") as stream:
+        [call] = stream.get_final_response().output
+    assert call.type == "function_call"
+    GetWeather.model_validate_json(call.arguments)
+
+
+def test_messages_with_pings_before_the_first_word(local: openai.OpenAI) -> None:
+    url = str(local.base_url).removesuffix("/v1/")
+    question: list[Any] = [{"role": "user", "content": "How is the weather in Paris?"}]
+    with anthropic.Anthropic(base_url=url, api_key="none", max_retries=0) as client:
+        with client.messages.stream(model="scripted:silence=120ms", max_tokens=60, messages=question) as stream:
+            assert list(stream.text_stream)
+        fields: dict[str, Any] = {"model": MODEL, "max_tokens": 60, "messages": question}
+        assert isinstance(client.messages.parse(**fields, output_format=Report).parsed_output, Report)
+        tool: Any = {"name": "get_weather", "input_schema": TOOLS[0]["function"]["parameters"]}
+        with client.messages.stream(**fields, tools=[tool], tool_choice={"type": "any"}) as stream:
+            [call] = stream.get_final_message().content
+    assert call.type == "tool_use"
+    GetWeather.model_validate(call.input)

@@ -20,7 +20,7 @@ _OURS: Final = frozenset({"provider", "conversation_id", "proxy", "timeout"})
 _WITHOUT_EFFECT: Final = frozenset(
     {"metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "store", "user"}
 )
-_OF_A_MESSAGE: Final = frozenset({"role", "content", "tool_calls", "tool_call_id"})
+_OF_A_MESSAGE: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id"})
 
 
 def own_body(asked: Mapping[str, JsonValue], model: str, upstream: Upstream) -> dict[str, JsonValue]:

@@ -101,7 +101,7 @@ async def test_what_it_does_not_honour_is_not_named() -> None:
 
 async def test_the_strict_are_told_nothing_beside_the_point() -> None:
     extra = {"user": "u", "store": False, "metadata": {}, "x": 1}
-    turn = {"role": "assistant", "content": "a", "refusal": None, "reasoning_content": "r", "name": "n"}
+    turn = {"role": "assistant", "content": "a", "refusal": None, "reasoning_content": "r"}
     messages = [turn, {"role": "user", "content": "c"}]
     async with serving([DOCUMENT]) as peer:
         assert set(extra) <= set(await sent(peer, messages=messages, **extra))

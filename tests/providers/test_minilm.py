@@ -84,17 +84,18 @@ async def test_vectors_are_of_length_one_and_alone_the_same_as_in_company(minilm
         assert likeness(alone, together[n]) > 0.999
 
 
-@pytest.mark.parametrize("framed", [(7592, 2088), (101, 7592, 2088, 102), (101, 7592, 2088), (7592, 2088, 102)])
-async def test_its_own_tokens_are_the_text(minilm: MiniLM, framed: tuple[int, ...]) -> None:
-    vectors, tokens = await embed(minilm, "Hello world", framed)
-    assert vectors[0] == vectors[1]
-    assert tokens == 8
+async def test_token_ids_are_openais(minilm: MiniLM) -> None:
+    hello = (9906, 1917)  # cl100k_base of "Hello world", as tiktoken has it
+    vectors, tokens = await embed(minilm, "Hello world", hello, (57668, 53901))  # the latter are "你好"
+    assert vectors[0] == vectors[1] != vectors[2]
+    assert vectors[2] == (await embed(minilm, "你好"))[0][0]
+    assert tokens == 4 + 4 + 4
 
 
-@pytest.mark.parametrize("token", [30522, -1, 100257])
-async def test_tokens_of_another_tokenizer(minilm: MiniLM, token: int) -> None:
+@pytest.mark.parametrize("token", [100_256, 100_257, -1])
+async def test_ids_that_are_no_tokens(minilm: MiniLM, token: int) -> None:
     with pytest.raises(ApiError) as caught:
-        await embed(minilm, (7592, token))
+        await embed(minilm, (9906, token))
     assert (caught.value.status, caught.value.code, caught.value.param) == (400, "invalid_value", "input")
 
 
@@ -109,11 +110,11 @@ async def test_what_a_user_writes_is_no_special_token(minilm: MiniLM) -> None:
 
 
 async def test_the_longest_inputs(minilm: MiniLM) -> None:
-    _, tokens = await embed(minilm, "word " * (CONTEXT - 2), (1037,) * (CONTEXT - 2))
+    _, tokens = await embed(minilm, "word " * (CONTEXT - 2), (3492,) * (CONTEXT - 2))  # " word"
     assert tokens == 2 * CONTEXT
 
 
-@pytest.mark.parametrize("given", ["word " * (CONTEXT - 1), (1037,) * (CONTEXT - 1), "word " * 5_000_000])
+@pytest.mark.parametrize("given", ["word " * (CONTEXT - 1), (3492,) * (CONTEXT - 1), "word " * 5_000_000])
 async def test_longer_ones_are_refused_and_not_cut(minilm: MiniLM, given: str | tuple[int, ...]) -> None:
     with pytest.raises(ApiError, match="the input 65 has") as caught:
         await embed(minilm, *["short"] * 65, given)

@@ -15,7 +15,7 @@ from .dialects.cookies import read_cookie_upload
 from .dialects.embeddings import read_embedding_request
 from .dialects.images import read_images_request
 from .dialects.media import read_media
-from .dialects.messages import message_error, read_messages
+from .dialects.messages import count_message, message_error, read_messages
 from .dialects.models import list_models, one_model
 from .dialects.providers import list_providers, one_provider
 from .dialects.responses import read_responses, response_error
@@ -57,6 +57,7 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
     Endpoint.EMBEDDING: read_embedding_request,
     Endpoint.COOKIES: read_cookie_upload,
     Endpoint.MESSAGE: read_messages,
+    Endpoint.MESSAGE_TOKENS: count_message,
     Endpoint.RESPONSE: read_responses,
     Endpoint.PROVIDERS: list_providers,
     Endpoint.PROVIDER: one_provider,
@@ -72,5 +73,6 @@ READERS: Final[Mapping[Endpoint, Reader]] = {
 #: Everywhere else an error is `ApiError.body`.
 ERRORS: Final[Mapping[Endpoint, Callable[[ApiError], bytes]]] = {
     Endpoint.MESSAGE: message_error,
+    Endpoint.MESSAGE_TOKENS: message_error,
     Endpoint.RESPONSE: response_error,
 }

@@ -21,6 +21,7 @@ class Endpoint(Enum):
     CHAT = "a chat completion"
     COMPLETION = "a legacy completion"
     MESSAGE = "a message, in Anthropic's API"
+    MESSAGE_TOKENS = "how long a request for a message is"
     RESPONSE = "a response, in OpenAI's newer API"
     IMAGE = "images made from a prompt"
     SPEECH = "a text spoken"
@@ -61,6 +62,8 @@ ROUTES: Final = (
     ("POST", "/api/{provider}/responses", Endpoint.RESPONSE, "The same, from one provider"),
     ("POST", "/v1/messages", Endpoint.MESSAGE, "Chat in Anthropic's Messages API, one answer or a stream"),
     ("POST", "/api/{provider}/messages", Endpoint.MESSAGE, "The same, from one provider"),
+    ("POST", "/v1/messages/count_tokens", Endpoint.MESSAGE_TOKENS, "How many tokens such a request has, about"),
+    ("POST", "/api/{provider}/messages/count_tokens", Endpoint.MESSAGE_TOKENS, "The same, of one provider's model"),
     ("POST", "/v1/audio/speech", Endpoint.SPEECH, "A text spoken"),
     ("POST", "/api/{provider}/audio/speech", Endpoint.SPEECH, "The same, from one provider"),
     ("POST", "/v1/audio/transcriptions", Endpoint.TRANSCRIPTION, "A recording written down"),

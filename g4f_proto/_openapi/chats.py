@@ -16,6 +16,7 @@ __all__ = (
     "Completion",
     "Logprobs",
     "MessageAnswer",
+    "MessageTokens",
     "Reply",
     "ResponseAnswer",
     "TokenUsage",
@@ -214,10 +215,16 @@ class MessageAnswer(Reply):
     model: str
     provider: str
     content: list[dict[str, JsonValue]]
-    stop_reason: Literal["end_turn", "max_tokens", "tool_use", "refusal"]
-    stop_sequence: None
+    stop_reason: Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"]
+    stop_sequence: str | None
     stop_details: dict[str, JsonValue] = absent()
     usage: MessageUsage
+
+
+class MessageTokens(Reply):
+    """How many tokens a request has, by the server's own count: a model's may differ."""
+
+    input_tokens: int
 
 
 class ResponseAnswer(BaseModel):

@@ -14,12 +14,12 @@ from .._schema.chat import ChatRequest
 from .._schema.completions import CompletionRequest
 from .._schema.embeddings import EmbeddingRequest
 from .._schema.images import ImageRequest
-from .._schema.messages import MessageRequest
+from .._schema.messages import CountRequest, MessageRequest
 from .._schema.responses import ResponseRequest
 from ..dialects.media import MEDIA_TYPES
 from ..dialects.speech import SOUNDS
 from . import examples
-from .chats import ChatChunk, ChatCompletion, Completion, MessageAnswer, ResponseAnswer
+from .chats import ChatChunk, ChatCompletion, Completion, MessageAnswer, MessageTokens, ResponseAnswer
 from .replies import (
     CookieForm,
     CookieResults,
@@ -149,6 +149,13 @@ OPERATIONS: Final[Mapping[Endpoint, Operation]] = {
         ),
         errors=_ASKED,
         runs=True,
+        error=MessageErrorBody,
+    ),
+    Endpoint.MESSAGE_TOKENS: Operation(
+        tag="Chat",
+        asks=CountRequest,
+        answers=(Answer(model=MessageTokens, example={"input_tokens": 9}),),
+        errors=(*_ALWAYS, *_BODY, *_NAMED),
         error=MessageErrorBody,
     ),
     Endpoint.IMAGE: Operation(

@@ -13,6 +13,7 @@ from .chat import Name, Stop, Tokens
 from .tools import FunctionName, Off, Strict
 
 __all__ = (
+    "CountRequest",
     "DocumentBlock",
     "ImageBlock",
     "MessageRequest",
@@ -200,23 +201,28 @@ class Metadata(Strict):
     user_id: str | None = None
 
 
-class MessageRequest(Strict):
-    """A conversation to go on with."""
+class CountRequest(Strict):
+    """A conversation, and all that is told with it."""
 
     messages: Annotated[list[Turn], Field(min_length=1, fail_fast=True)]
-    max_tokens: Tokens
     model: Name | None = None
     provider: Name | None = None
     system: str | Annotated[list[TextBlock], Field(fail_fast=True)] | None = None
+    tools: Annotated[list[CustomTool], Field(max_length=128, fail_fast=True)] | None = None
+    tool_choice: Annotated[AutoChoice | ToolChoice, Field(discriminator="type")] | None = None
+    thinking: Annotated[ThinkingOn | ThinkingFree, Field(discriminator="type")] | None = None
+    output_config: OutputConfig | None = None
+
+
+class MessageRequest(CountRequest):
+    """A conversation to go on with."""
+
+    max_tokens: Tokens
     stream: bool | None = None
     stop_sequences: Annotated[list[Stop], Field(max_length=4, fail_fast=True)] | None = None
     temperature: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     top_p: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
     top_k: Annotated[int, Field(ge=0)] | None = None
-    tools: Annotated[list[CustomTool], Field(max_length=128, fail_fast=True)] | None = None
-    tool_choice: Annotated[AutoChoice | ToolChoice, Field(discriminator="type")] | None = None
-    thinking: Annotated[ThinkingOn | ThinkingFree, Field(discriminator="type")] | None = None
-    output_config: OutputConfig | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
 

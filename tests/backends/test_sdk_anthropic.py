@@ -149,6 +149,11 @@ def test_an_image(client: anthropic.Anthropic) -> None:
     assert "40 x 30" in text_of(message)
 
 
+def test_a_count(client: anthropic.Anthropic) -> None:
+    short = client.messages.count_tokens(model=SCRIPTED, messages=HELLO).input_tokens
+    assert 3 < short < client.messages.count_tokens(model=SCRIPTED, messages=HELLO, tools=[WEATHER]).input_tokens
+
+
 def test_errors(client: anthropic.Anthropic) -> None:
     with pytest.raises(anthropic.NotFoundError) as missing:
         client.messages.create(model="nobody", max_tokens=64, messages=HELLO)

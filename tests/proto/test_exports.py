@@ -49,16 +49,17 @@ INSIDE = {
     "g4f_proto.dialects.chat.stream": {"ChatStream"},
     "g4f_proto.dialects.completions": {"CompletionReply", "CompletionStream", "read_completion"},
     "g4f_proto.dialects.messages": {
-        "MESSAGE_PARAMETERS", "MessageReply", "MessageStream", "MessageStreamReader", "ask_message", "message_error",
-        "read_message", "read_messages",
+        "MESSAGE_PARAMETERS", "MessageReply", "MessageStream", "MessageStreamReader", "ask_message", "count_message",
+        "message_error", "read_message", "read_messages",
     },
-    "g4f_proto.dialects.messages.request": {"read_messages"},
+    "g4f_proto.dialects.messages.request": {"read_messages", "told"},
+    "g4f_proto.dialects.messages.tokens": {"count_message"},
     "g4f_proto.dialects.messages.errors": {"message_error"},
     "g4f_proto.dialects.messages.stream": {"MessageReply", "MessageStream"},
     "g4f_proto.dialects.messages.upstream": {"MAX_TOKENS", "arguments_object"},
     "g4f_proto._schema.messages": {
-        "DocumentBlock", "ImageBlock", "MessageRequest", "RedactedBlock", "ResultBlock", "Shown", "TextBlock",
-        "ThinkingBlock", "Turn", "UseBlock",
+        "CountRequest", "DocumentBlock", "ImageBlock", "MessageRequest", "RedactedBlock", "ResultBlock", "Shown",
+        "TextBlock", "ThinkingBlock", "Turn", "UseBlock",
     },
     "g4f_proto._schema.responses": {
         "CallItem", "Content", "FilePart", "ImagePart", "MessageItem", "OutputItem", "ReasoningItem", "RefusalPart",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -264,6 +265,30 @@ def test_what_a_provider_s_failure_is_called(code: int, kind: str) -> None:
     exchange, _ = ask(body(), target=PATH)
     found = json.loads(exchange.fail(InternalError("Broken.", status=code)))
     assert (status(exchange), found) == (code, {"type": "error", "error": {"type": kind, "message": "Broken."}})
+
+
+def test_how_long_a_request_is() -> None:
+    """Words, tools and schemas, by the counter that was handed in; a model that nobody serves has no length."""
+    counting = replace(API, counter=lambda texts: sum(len(text.split()) for text in texts))
+    plain = json.loads(body())
+    del plain["max_tokens"]
+
+    def count(api: Api = counting, **fields: object) -> tuple[int, Any]:
+        exchange, out = ask(json.dumps({**plain, **fields}).encode(), target=PATH + b"/count_tokens", api=api)
+        assert exchange.call is None
+        return status(exchange), json.loads(out)
+
+    code, found = count()
+    assert (code, list(found)) == (200, ["input_tokens"])
+    for fields in (
+        {"system": "be brief"},
+        {"tools": [TOOL]},
+        {"output_config": {"format": {"type": "json_schema", "schema": {}}}},
+    ):
+        assert count(**fields)[1]["input_tokens"] > found["input_tokens"]
+    assert count(model="nobody")[1]["error"]["type"] == "not_found_error"
+    assert count(messages=[])[0] == 400
+    assert count(api=API)[0] == 404
 
 
 def test_one_provider_s_path() -> None:

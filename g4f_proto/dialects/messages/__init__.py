@@ -7,6 +7,7 @@ from .errors import message_error
 from .reader import MessageStreamReader, read_message
 from .request import read_messages
 from .stream import MessageReply, MessageStream
+from .tokens import count_message
 from .upstream import MESSAGE_PARAMETERS, ask_message
 
 __all__ = (
@@ -15,6 +16,7 @@ __all__ = (
     "MessageStream",
     "MessageStreamReader",
     "ask_message",
+    "count_message",
     "message_error",
     "read_message",
     "read_messages",

@@ -16,6 +16,7 @@ from ..._errors import InvalidRequest, UnsupportedParameter
 from ..._schema import validate
 from ..._schema.chat import ChatRequest, consistent
 from ..._schema.messages import (
+    CountRequest,
     DocumentBlock,
     MessageRequest,
     RedactedBlock,
@@ -31,7 +32,7 @@ from .. import Asked, Reading, first_able
 from ..chat.request import Held, chat_reading, check_part, few_images
 from .stream import MessageReply, MessageStream
 
-__all__ = ("read_messages",)
+__all__ = ("read_messages", "told")
 
 Json = dict[str, JsonValue]
 
@@ -91,12 +92,7 @@ def _read(
 
 
 def _chat(request: MessageRequest, held: list[Held]) -> Json:
-    messages: list[JsonValue] = []
-    if request.system:
-        messages.append({"role": "system", "content": _content(request.system)})
-    for position, turn in enumerate(request.messages):
-        messages += _turns(turn, f"messages[{position}].content", held)
-    body: Json = {"messages": messages, "max_tokens": request.max_tokens, "stream": bool(request.stream)}
+    body: Json = {"max_tokens": request.max_tokens, "stream": bool(request.stream)}
     given: Json = {
         "model": request.model,
         "stop": [*request.stop_sequences] if request.stop_sequences else None,
@@ -107,11 +103,24 @@ def _chat(request: MessageRequest, held: list[Held]) -> Json:
         "service_tier": _TIERS[request.service_tier] if request.service_tier else None,
         "reasoning_effort": _effort(request),
     }
-    body |= {name: value for name, value in given.items() if value is not None}
+    return body | {name: value for name, value in given.items() if value is not None} | told(request, held)
+
+
+def told(request: CountRequest, held: list[Held]) -> Json:
+    """What the model is shown, as fields of a chat.
+
+    :param held: takes the parts that hold more than words.
+    """
+    messages: list[JsonValue] = []
+    if request.system:
+        messages.append({"role": "system", "content": _content(request.system)})
+    for position, turn in enumerate(request.messages):
+        messages += _turns(turn, f"messages[{position}].content", held)
+    found: Json = {"messages": messages}
     if request.output_config and request.output_config.format:
         schema: Json = {"name": "answer", "schema": request.output_config.format.schema_}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body | _tools(request)
+        found["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return found | _tools(request)
 
 
 def _effort(request: MessageRequest) -> str | None:
@@ -127,7 +136,7 @@ def _effort(request: MessageRequest) -> str | None:
     return "low" if budget < 4096 else "medium" if budget < 16384 else "high"
 
 
-def _tools(request: MessageRequest) -> Json:
+def _tools(request: CountRequest) -> Json:
     tools: list[JsonValue] = []
     for tool in request.tools or ():
         function: Json = {"name": tool.name, "parameters": tool.input_schema}

@@ -138,6 +138,7 @@ TARGETS: Final = (
     b"/api/Echo/talk/chat/completions",
     b"/v1/completions",
     b"/v1/messages",
+    b"/v1/messages/count_tokens",
     b"/v1/responses",
     b"/v1/images/generations",
     b"/api/Echo/images/generations",

@@ -254,6 +254,19 @@ def errors(target: Target) -> None:
     fail_if(wrong)
 
 
+@case("messages.count", rule="https://docs.claude.com/en/api/messages-count-tokens")
+def count(target: Target) -> None:
+    """Clients count before they ask, to cut the history in time."""
+
+    def counted(text: str) -> int:
+        fields: dict[str, object] = {"model": target.model, "messages": [{"role": "user", "content": text}]}
+        return named.whole(target, f"{PATH}/count_tokens", fields, "counting of tokens")["input_tokens"].integer()
+
+    few, many = counted("one"), counted("one two three four five six seven eight")
+    if not 0 < few < many:
+        raise Failed(f"one word has {few} tokens, eight have {many}")
+
+
 @case("messages.failure", rule=f"{STREAM}: error events", needs=("scripted",), complaint=14)
 def failure(target: Target) -> None:
     """A failure before the first word is a status; later it is an event, and no message_stop dresses it as an end."""

@@ -232,5 +232,8 @@ DIALECTS: dict[str, Flaw] = {
     "thoughts for nobody": Flaw(("messages.thinking",), request=lambda asked: asked.pop("thinking", None)),
     "OpenAI's error object in a message's place": Flaw(("messages.errors",), reply=chat_errors),
     "422 for a wrong message": Flaw(("messages.errors",), reply=status(lambda code: code == 400, 422)),
+    "every request is as long": Flaw(
+        ("messages.count",), reply=body(lambda found: "input_tokens" in found and found.update(input_tokens=9))
+    ),
     "a failed message stopped": Flaw(("messages.failure",), events=ended("message_stop")),
 }

@@ -152,6 +152,10 @@ def test_the_sound_of_a_film_is_heard_if_its_codec_is_known() -> None:
     assert pitch(decode(film("aac"), longest=10)) == pytest.approx(880, abs=2)
     with pytest.raises(Undecodable):
         decode(film("ac3"), longest=10)
+    unknown = bytearray(as_wav(bytes(4000)))
+    unknown[20:22] = b"\xfe\xca"
+    with pytest.raises(Undecodable):
+        decode(bytes(unknown), longest=10)
 
 
 def pictures() -> bytes:
@@ -195,5 +199,6 @@ def test_a_few_bytes_that_are_hours() -> None:
     assert len(decode(silence, longest=120)) == 120 * HEARD_RATE
     with pytest.raises(TooLong):
         decode(silence, longest=119)
-    with pytest.raises(TooLong):
-        decode(as_wav(bytes(2 * 1801), rate=1), longest=1800)
+    for rate in (1, 2**30):
+        with pytest.raises(Undecodable):
+            decode(as_wav(bytes(4000), rate=rate), longest=1800)

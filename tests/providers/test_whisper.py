@@ -123,9 +123,11 @@ async def test_a_prompt_tells_the_spelling(listener: Whisper, recordings: dict[s
     assert text != SENTENCE  # which is how it is spelled without a prompt
 
 
-async def test_silence_is_no_words(listener: Whisper) -> None:
-    heard, segments = await listen(listener, as_wav(bytes(48000)))
-    assert (heard.duration, segments) == (1.0, [])
+@pytest.mark.parametrize("samples", [48, 24000])
+async def test_silence_is_no_words(listener: Whisper, samples: int) -> None:
+    heard, segments = await listen(listener, as_wav(bytes(2 * samples)), words=True)
+    assert heard.duration == pytest.approx(samples / 24000, abs=1e-3)
+    assert segments == []
 
 
 async def test_a_file_that_is_none_is_named(listener: Whisper) -> None:

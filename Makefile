@@ -12,7 +12,7 @@ serve: .venv/serve  ## serve the embedded model on 127.0.0.1:1337
 
 test: .venv/dev  ## every test, on every backend
 	@$(BIN)/g4f pull smollm2 minilm whisper-tiny.en
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: .venv/dev  ## lint, types, import contracts, generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m docs.generate --check

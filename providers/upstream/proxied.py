@@ -4,6 +4,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from math import inf
 from urllib.parse import urlsplit
 
@@ -38,6 +39,8 @@ class Proxied:
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256),
             trust_env=False,  # what the operator set is all there is
         )
+        # A cookie that one caller's request was given would go out with the next one's.
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     async def send(self, request: Request, *, deadline: float = inf) -> Reply:
         """The head of the reply to `request`."""

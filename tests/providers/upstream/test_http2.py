@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from g4f_proto import ProviderEvent
-from providers.upstream import OpenAICompatible
+from providers.upstream import OpenAICompatible, proxied
 from tests.backends.conftest import ROOT
 from tests.providers.upstream.peer import Peer, chat, collect
 from tests.providers.upstream.test_chat import SAID
@@ -36,7 +36,7 @@ def peer() -> Iterator[Peer]:
 
 
 async def test_http2(peer: Peer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("providers.upstream.proxied.trusted", lambda: ssl.create_default_context(cafile=PEM))
+    monkeypatch.setattr(proxied, "trusted", lambda: ssl.create_default_context(cafile=PEM))
     provider = OpenAICompatible(peer.upstream(base_url=f"https://localhost:{peer.port}/v1", http2=True))
     said: list[list[ProviderEvent]] = []
 

@@ -14,8 +14,7 @@ from anyio.abc import SocketStream
 from pydantic import SecretStr
 
 from g4f_proto import ApiError, InvalidRequest, ProviderNotWorking, ProviderTimeout
-from providers.upstream import OpenAICompatible, Timeouts
-from providers.upstream.pool import trusted
+from providers.upstream import OpenAICompatible, Timeouts, pool, proxied
 from tests.providers.upstream.peer import END, EVENTS, KEY, Act, Step, chat, chunked, collect, delta, head, serving
 from tests.providers.upstream.test_chat import SAID
 
@@ -33,8 +32,8 @@ def served() -> ssl.SSLContext:
 @pytest.fixture
 def trusting(monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=PEM)
-    monkeypatch.setattr("providers.upstream.pool.trusted", lambda: context)
-    monkeypatch.setattr("providers.upstream.proxied.trusted", lambda: context)
+    for module in (proxied, pool):
+        monkeypatch.setattr(module, "trusted", lambda: context)
     return context
 
 
@@ -57,11 +56,11 @@ async def test_tls_that_ends_without_a_goodbye(trusting: ssl.SSLContext) -> None
         await provider.aclose()
 
 
-@pytest.mark.parametrize("proxied", [False, True])
-async def test_a_certificate_nobody_vouches_for(proxied: bool) -> None:
-    assert trusted().verify_mode is ssl.CERT_REQUIRED
+@pytest.mark.parametrize("http2", [False, True])
+async def test_a_certificate_nobody_vouches_for(http2: bool) -> None:
+    assert pool.trusted().verify_mode is ssl.CERT_REQUIRED
     async with serving(STREAM, tls=served()) as peer:
-        provider = OpenAICompatible(peer.upstream(base_url=f"https://localhost:{peer.port}/v1", http2=proxied))
+        provider = OpenAICompatible(peer.upstream(base_url=f"https://localhost:{peer.port}/v1", http2=http2))
         with pytest.raises(ProviderNotWorking, match="could not be reached"):
             await collect(provider, chat())
         assert peer.requests == []
@@ -148,6 +147,18 @@ async def test_by_proxy(scheme: str, secure: bool, trusting: ssl.SSLContext) -> 
             assert seen.asked[0].startswith(f"CONNECT localhost:{peer.port} HTTP/1.1\r\n".encode())
             assert KEY.encode() not in seen.asked[0]
         await provider.aclose()
+
+
+async def test_no_cookie_is_kept() -> None:
+    cookie: list[Step] = [head("set-cookie: who=someone; path=/"), chunked(EVENTS), END]
+    async with serving(cookie) as peer, proxying(peer.port) as seen:
+        for proxy in (None, SecretStr(f"http://127.0.0.1:{seen.port}")):
+            provider = OpenAICompatible(peer.upstream(proxy=proxy))
+            for _ in range(2):
+                assert await collect(provider, chat()) == SAID
+            await provider.aclose()
+        assert len(peer.requests) == 4
+        assert not any("cookie" in request.headers for request in peer.requests)
 
 
 async def test_a_request_chooses_its_proxy() -> None:

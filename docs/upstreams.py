@@ -89,7 +89,7 @@ def upstreams(note: str, table: Table) -> str:
         + _EXAMPLE
         + "\nA key that is not known, or a value of the wrong type, keeps the server from starting, with file, line and key.\n\n"
         + table(("key of `[providers.NAME]`", "what it says"), keys)
-        + "\n`--proxy` is for all upstreams, `--request-proxy` lets each request choose one (`proxy` in the body). Proxies and "
+        + "\n`--proxy` is for all upstreams but those on this machine, `--request-proxy` lets each request choose one (`proxy` in the body). Proxies and "
         "HTTP/2 need the extra `proxy`. Variables like `HTTPS_PROXY` are not read.\n\n"
         "## What its errors become\n\n"
         + table(

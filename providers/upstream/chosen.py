@@ -1,9 +1,11 @@
 # Which upstreams there are: those the operator's config file names, then those of the table whose variable is set.
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -27,7 +29,7 @@ def chosen(
 
     :param always: names in the table of those that are there whatever the environment has.
     :param ignored: names of those that shall not be there.
-    :param proxy: for all that have none of their own.
+    :param proxy: for all that have none of their own and are not on this machine.
     :param any_proxy: a request may name another proxy.
     :raises Misread: an entry lacks what it needs, or a key can be no key.
     """
@@ -42,10 +44,22 @@ def chosen(
         if upstream.key is not None and not is_header_value(upstream.key):
             raise Misread(f"the key of the provider '{upstream.name}' has characters that no key has")
     return [
-        replace(upstream, proxy=upstream.proxy or proxy, any_proxy=upstream.any_proxy or any_proxy)
+        replace(
+            upstream,
+            proxy=upstream.proxy or (None if _is_here(upstream.base_url) else proxy),
+            any_proxy=upstream.any_proxy or any_proxy,
+        )
         for upstream in found
         if upstream.name not in ignored
     ]
+
+
+def _is_here(address: str) -> bool:
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _made(name: str, entry: Entry, environ: Mapping[str, str]) -> Upstream:

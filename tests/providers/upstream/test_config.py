@@ -144,9 +144,14 @@ def test_a_key_that_would_be_another_header() -> None:
 
 def test_one_proxy_for_all_that_have_none(tmp_path: Path) -> None:
     file = tmp_path / "g4f.toml"
-    file.write_text("[providers.a]\nbase_url='http://a'\n[providers.b]\nbase_url='http://b'\nproxy='http://own:1'")
-    a, b = chosen(read_config(file), {}, proxy=SecretStr("http://all:1"), any_proxy=True)
+    own = "proxy='http://own:1'"
+    file.write_text(
+        f"[providers.a]\nbase_url='http://a'\n[providers.b]\nbase_url='http://b'\n{own}\n"
+        f"[providers.c]\nbase_url='http://[::1]:1'\n[providers.d]\nbase_url='http://localhost:1'\n{own}\n"
+    )
+    a, b, c, d = chosen(read_config(file), {}, proxy=SecretStr("http://all:1"), any_proxy=True)
     assert (a.proxy, b.proxy) == (SecretStr("http://all:1"), SecretStr("http://own:1"))
+    assert (c.proxy, d.proxy) == (None, SecretStr("http://own:1"))  # this machine needs none
     assert a.any_proxy
 
 

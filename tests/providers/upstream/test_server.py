@@ -132,6 +132,17 @@ async def test_the_reply_tells_who_answered(tmp_path: Path) -> None:
                 assert wrong.status_code == 404
 
 
+def test_a_proxy_without_its_package() -> None:
+    hide = "import sys; sys.modules['httpx2'] = None; sys.argv[0] = 'g4f'; from g4f.cli import main; main()"
+    command = [sys.executable, "-c", hide, "api", "--port", "0", "--proxy", "http://127.0.0.1:1"]
+    env = {**os.environ, "XAI_API_KEY": KEY}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "Error: the package 'httpx2' is not installed: pip install 'g4f-proto[proxy]'\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [

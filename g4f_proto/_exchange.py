@@ -36,6 +36,7 @@ __all__ = ("Exchange", "Head", "Outcome")
 
 _NOT_FIELD = re.compile(r"[^ -~]")
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
+_MESSAGES = frozenset({Endpoint.MESSAGE, Endpoint.MESSAGE_TOKENS})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
 
 
@@ -319,7 +320,10 @@ class Exchange:
         return self._whole(error.status, JSON_HEADERS + error.fields, write(error))
 
     def _common(self) -> Fields:
-        identity: Fields = ((b"x-request-id", b"req_" + self._id.encode("ascii")),)
+        request = b"req_" + self._id.encode("ascii")
+        identity: Fields = ((b"x-request-id", request),)
+        if self._intake.route is not None and self._intake.route.endpoint in _MESSAGES:
+            identity += ((b"request-id", request),)  # the name that Anthropic's clients read
         if self._elapsed is not None:
             identity += ((b"openai-processing-ms", b"%d" % (self._elapsed() * 1000)),)
         return identity + self._fields + cors(self._request.headers, self.api.origins)

@@ -46,6 +46,7 @@ def text_of(message: Message) -> str:
 def test_a_message(client: anthropic.Anthropic) -> None:
     message = client.messages.create(model=SCRIPTED, max_tokens=64, messages=HELLO)
     assert message.id.startswith("msg_")
+    assert (message._request_id or "").startswith("req_")
     assert (message.role, message.type, message.model) == ("assistant", "message", SCRIPTED)
     assert text_of(message) == "hello big world"
     assert (message.stop_reason, message.stop_sequence) == ("end_turn", None)

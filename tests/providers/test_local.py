@@ -27,6 +27,7 @@ pytestmark = pytest.mark.anyio
 FRANCE = "What is the capital of France?"
 STORY = "Tell me a story about the sea."
 LONG = "word " * 3500
+SOON = 5.0  # seconds in which a cancel is seen on a machine that is busy; what is not stopped takes many times as long
 
 
 @pytest.fixture(scope="module", params=[("asyncio", {"debug": True}), ("trio", {})], ids=lambda loop: loop[0])
@@ -229,7 +230,7 @@ async def test_a_cancel_stops_the_answer(local: Local) -> None:
                 await anext(stream)
                 group.cancel_scope.cancel()
                 begun = monotonic()
-        assert monotonic() - begun < 1
+        assert monotonic() - begun < SOON
 
 
 async def test_a_cancel_stops_the_reading_of_a_prompt(local: Local) -> None:
@@ -239,7 +240,7 @@ async def test_a_cancel_stops_the_reading_of_a_prompt(local: Local) -> None:
         await anyio.sleep(0.5)
         group.cancel_scope.cancel()
         begun = monotonic()
-    assert monotonic() - begun < 1
+    assert monotonic() - begun < SOON
     with anyio.fail_after(5):  # either prompt takes longer
         await ask(local, "hi", max_tokens=1)
 
@@ -254,7 +255,7 @@ async def test_a_cancel_takes_the_call_out_of_the_queue(local: Local) -> None:
             await anyio.wait_all_tasks_blocked()
             group.cancel_scope.cancel()
             begun = monotonic()
-        assert monotonic() - begun < 1
+        assert monotonic() - begun < SOON
         busy.cancel_scope.cancel()
     with anyio.fail_after(5):
         await ask(local, "hi", max_tokens=1)

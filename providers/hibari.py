@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import textwrap
 import threading
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -36,7 +37,7 @@ from g4f_proto import (
 from .installing import lacking, not_installed
 
 if TYPE_CHECKING:
-    from .sound import Samples
+    from .sound import Encoder, Format, Samples
 
 __all__ = ("VOICES", "Hibari")
 
@@ -61,6 +62,9 @@ VOICES: Final[Mapping[str, float]] = {
 }
 _MODEL: Final = "hibari-tts"
 _AT_ONCE: Final = 2  # sentences being spoken; a thread each
+#: hibari tries every part of a word, and every part of those: 250 signs without a blank take it seconds, 4096 hours. An
+#: address is read in parts of this length, which is nothing to the ear.
+_LONG_WORD: Final = re.compile(r"\S{32}(?=\S)")
 _LONGEST: Final = 400  # phonemes in one go: hibari's own bound, which a sentence without commas exceeds
 
 
@@ -95,15 +99,15 @@ class Hibari:
         # who leaves now does not stop the loading: the next one will want it
         speaker = await anyio.to_thread.run_sync(self._load, abandon_on_cancel=True)
         sentences = await anyio.to_thread.run_sync(speaker.read, call.input, limiter=self._turns)
-        from .sound import Encoder
-
-        encoder, spoken = Encoder(call.response_format, speaker.rate), 0
+        encoder, spoken = speaker.encoder(call.response_format), 0
         for sentence in sentences:
             speak = partial(speaker.speak, sentence, pitch, call.speed)
             samples = await anyio.to_thread.run_sync(speak, limiter=self._turns)
             spoken += len(samples)
             if data := await anyio.to_thread.run_sync(encoder.feed, samples, limiter=self._turns):
                 yield data
+        if not spoken:
+            raise _mute(call.input)
         if data := encoder.end():
             yield data
         yield Usage(prompt_tokens=sum(map(len, sentences)), completion_tokens=spoken // speaker.hop)
@@ -143,7 +147,7 @@ def _pitch(voice: str) -> float:
 
 def _mute(text: str) -> InvalidRequest:
     return InvalidRequest(
-        f"The model '{_MODEL}' reads English, and finds nothing to say in '{text.strip()[:80]}'.",
+        f"The model '{_MODEL}' reads English, and finds nothing it can say in '{text.strip()[:80]}'.",
         code="invalid_value",
         param="input",
     )
@@ -156,11 +160,17 @@ class _Speaker:
         from hibari import Hibari as Synthesizer  # type: ignore[import-untyped]
         from hibari import dsp
 
+        from .sound import Encoder
+
         self._hibari = Synthesizer()
         self._dsp = dsp
+        self._encoder = Encoder
         self._hibari.phonemize("Ready.")  # its dictionaries are loaded by the first text
-        self.rate: int = dsp.SR
         self.hop: int = dsp.HOP  # samples of a frame, which is what the network makes
+
+    def encoder(self, format: Format) -> Encoder:
+        """What makes a file of the samples; it makes nothing yet, and so does not block."""
+        return self._encoder(format, self._dsp.SR)
 
     def read(self, text: str) -> list[str]:
         """Phonemes of `text`, in pieces to be spoken one after another.
@@ -168,8 +178,11 @@ class _Speaker:
         :raises InvalidRequest: a sentence of it gives no sound.
         """
         pieces: list[str] = []
-        for sentence in self._hibari.split_sentences(text):
-            found = self._hibari.phonemize(sentence)
+        for sentence in self._hibari.split_sentences(_LONG_WORD.sub(r"\g<0> ", text)):
+            try:
+                found = self._hibari.phonemize(sentence)
+            except Exception:  # of numbers it has no name for, for one
+                raise _mute(sentence) from None
             if not found and any(map(str.isalnum, sentence)):
                 raise _mute(sentence)
             for phonemes in found:

@@ -89,6 +89,13 @@ async def test_a_sentence_that_goes_on_and_on_is_cut_between_words(speaker: Hiba
     assert len([event for event in events if isinstance(event, bytes)]) > 1
 
 
+@pytest.mark.parametrize("text", ["%" * 1000, "a1" * 500])
+async def test_words_without_an_end_are_read_in_time(speaker: Hibari, text: str) -> None:
+    """Without a bound it would be minutes, and hours for 4096 signs; what is left of them is not spoken here."""
+    async with aclosing(speaker.stream(call(text))) as stream:
+        assert await anext(stream)
+
+
 @pytest.mark.parametrize("text", ["こんにちは。世界", " \n ", "🙂", "This is said. これは言えない。", "مرحبا"])
 async def test_what_gives_no_sound_is_refused_before_any(speaker: Hibari, text: str) -> None:
     error = await refusal(speaker, text)

@@ -71,10 +71,8 @@ def test_headers_say_that_the_length_is_unknown() -> None:
     assert int.from_bytes(sound[21:26]) & 0xF_FFFF_FFFF == 0  # "A value of 0 here means the number ... is unknown"
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", sorted(FORMATS.keys() - {"opus"}))  # Ogg has a serial number, which is random
 def test_the_same_samples_are_the_same_bytes(format: Format) -> None:
-    if format == "opus":
-        pytest.skip("an Ogg stream has a serial number, which is random")
     assert encode(format, tone(0.5)) == encode(format, tone(0.5))
 
 

@@ -2,8 +2,8 @@
 # tells something else.
 #
 # Providers on this machine are asked at the start. What is told by a network is asked for when the first request needs
-# to know, in the background from then on, and never at the start: a dead upstream delays nothing but that one request,
-# and that by a second at most.
+# to know, in the background from then on, and never at the start: a dead upstream delays nothing but the requests of
+# that first second, and none beyond its end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,9 @@ __all__ = ("Directory", "Misconfigured")
 
 _FRESH: Final = 600.0  #: seconds until a provider is asked again what it serves
 _RETRY: Final = 30.0  #: the same for one that did not tell
-_PATIENCE: Final = 1.0  #: seconds the first request that needs them waits for the lists of providers
+_PATIENCE: Final = (
+    1.0  #: seconds that whoever needs the lists of providers waits for them, from when they are asked for
+)
 
 
 class Misconfigured(Exception):
@@ -41,6 +43,7 @@ class Directory:
         self._publish = publish
         self._due: dict[str, float] = {}  # a remote provider -> when to ask it again, on the loop's clock
         self._asking: anyio.Event | None = None
+        self._patience = 0.0  # when it ends
 
     async def open(self) -> None:
         """Draw the first picture.
@@ -63,7 +66,7 @@ class Directory:
         if self._asking is None and not self._catalog.complete:
             self._ask(tasks)
         if self._asking is not None:
-            with anyio.move_on_after(_PATIENCE):
+            with anyio.CancelScope(deadline=self._patience):
                 await self._asking.wait()
         return replace(self._catalog, complete=True)
 
@@ -81,7 +84,7 @@ class Directory:
         self._publish(self._catalog)
 
     def _ask(self, tasks: TaskGroup) -> None:
-        self._asking = anyio.Event()
+        self._asking, self._patience = anyio.Event(), anyio.current_time() + _PATIENCE
         tasks.start_soon(self._learn, self._asking)
 
     async def _learn(self, done: anyio.Event) -> None:

@@ -101,6 +101,7 @@ class TranscriptionCall(_Call):
     :param language: ISO 639-1; None: the provider finds out.
     :param words: each segment shall tell its words' times.
     :param translate: write it down in English, whatever is spoken.
+    :param body: the fields of the client's own form.
     """
 
     file: FormFile
@@ -109,6 +110,7 @@ class TranscriptionCall(_Call):
     temperature: float = 0.0
     words: bool = False
     translate: bool = False
+    body: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

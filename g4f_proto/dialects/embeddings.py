@@ -12,6 +12,7 @@ from binascii import a2b_base64, b2a_base64
 from math import isfinite
 
 from .._calls import EmbeddingCall
+from .._capabilities import check
 from .._catalog import Choice
 from .._errors import ProviderNotWorking
 from .._events import Embedding, ProviderEvent, Usage
@@ -33,6 +34,7 @@ def read_embedding_request(asked: Asked) -> Reading:
     choices = asked.api.catalog.resolve(request.model, asked.route.provider or request.provider, "embedding")
 
     def read(choice: Choice) -> Reading:
+        check(choice, {"proxy": document.get("proxy")})
         call = EmbeddingCall(
             provider=choice.provider.name,
             model=choice.model,

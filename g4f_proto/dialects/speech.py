@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from .._calls import SpeechCall
+from .._capabilities import check
 from .._catalog import Choice
 from .._errors import ApiError, ProviderNotWorking
 from .._events import QUIET, ProviderEvent, Usage
@@ -43,6 +44,7 @@ def read_speech_request(asked: Asked) -> Reading:
     choices = asked.api.catalog.resolve(request.model, asked.route.provider or request.provider, "speech")
 
     def read(choice: Choice) -> Reading:
+        check(choice, {"proxy": document.get("proxy")})
         call = SpeechCall(
             provider=choice.provider.name,
             model=choice.model,

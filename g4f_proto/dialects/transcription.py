@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from .._calls import TranscriptionCall
+from .._capabilities import check
 from .._catalog import Choice
 from .._errors import ApiError, InvalidRequest, UnsupportedParameter
 from .._events import QUIET, Heard, ProviderEvent, Segment, Usage
@@ -56,8 +57,8 @@ def read_transcription_request(asked: Asked) -> Reading:
 
     :raises ApiError: with the status the client shall see.
     """
-    form = asked.form
-    request = validate(TranscriptionRequest, _fields(form))
+    form, fields = asked.form, _fields(asked.form)
+    request = validate(TranscriptionRequest, fields)
     shape, grains = request.response_format or "json", frozenset(request.timestamp_granularities or ["segment"])
     if request.timestamp_granularities and shape != "verbose_json":
         raise _wrong("'timestamp_granularities' needs 'verbose_json' as 'response_format'.", "timestamp_granularities")
@@ -72,6 +73,7 @@ def read_transcription_request(asked: Asked) -> Reading:
     choices = asked.api.catalog.resolve(request.model, asked.route.provider or request.provider, "transcription")
 
     def read(choice: Choice) -> Reading:
+        check(choice, {"proxy": fields.get("proxy")})
         call = TranscriptionCall(
             provider=choice.provider.name,
             model=choice.model,
@@ -83,6 +85,7 @@ def read_transcription_request(asked: Asked) -> Reading:
             temperature=request.temperature or 0.0,
             words="word" in grains,
             translate=translate,
+            body=fields,
         )
         task = b"translate" if translate else b"transcribe"
         return Reading(call, TranscriptionStream() if request.stream else TranscriptionReply(shape, grains, task))

@@ -116,7 +116,7 @@ async def write_down(link: Link, call: TranscriptionCall) -> AsyncGenerator[Prov
     endpoint = "/audio/translations" if call.translate else "/audio/transcriptions"
     form = _form(boundary, fields, call)
     media_type = f"multipart/form-data; boundary={boundary}"
-    reply = await link.post(endpoint, form, model=call.model, asked={}, type=media_type)
+    reply = await link.post(endpoint, form, model=call.model, asked=call.body, type=media_type)
     async with aclosing(reply):
         for event in read_transcription(_checked(link, await reply.read())):
             yield event

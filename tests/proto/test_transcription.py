@@ -123,6 +123,7 @@ def test_everything_that_can_be_asked() -> None:
         ),
         ([("include[]", "logprobs")], "unsupported_parameter", "include"),
         ([("chunking_strategy[type]", "server_vad")], "unsupported_parameter", "chunking_strategy"),
+        ([("proxy", "http://127.0.0.1:1")], "unsupported_parameter", "proxy"),
         ([("known_speaker_names[]", "Ann")], "unsupported_parameter", "known_speaker_names"),
     ],
 )

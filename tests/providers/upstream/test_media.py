@@ -117,6 +117,13 @@ def recording(**fields: Any) -> TranscriptionCall:
     return TranscriptionCall(**{"provider": "Mine", "model": "whisper-1", "file": file, **fields})
 
 
+async def test_a_transcript_by_the_proxy_that_the_request_names() -> None:
+    async with serving(document({"text": "Hi."})) as peer:
+        with pytest.raises(InvalidRequest, match="proxy"):
+            await answer(peer, recording(body={"proxy": "ftp://x"}), any_proxy=True)
+        assert not peer.requests
+
+
 async def test_transcripts() -> None:
     verbose = {
         "text": "Hi there.",

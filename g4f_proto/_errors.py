@@ -58,7 +58,7 @@ class ApiError(Exception):
     code: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
     should_retry: bool | None = None  #: what ``x-should-retry`` tells OpenAI's clients; None: they decide by the status
-    #: Another provider of the same model may do better: it is the provider that failed, and not the request.
+    #: Another provider of the same model may do better: the provider failed or has no such model; not the request's fault.
     elsewhere: bool = False
 
     def __init__(
@@ -129,13 +129,13 @@ class ModelNotFound(ApiError):
     """A model that nobody here serves."""
 
     status, type, code = 404, "model_not_found", "model_not_found"
+    elsewhere = True
 
 
 class ModelNotInstalled(ModelNotFound):
     """A model this server knows, whose weights or package are not on this machine; the message names the command."""
 
     code = "model_not_installed"
-    elsewhere = True
 
 
 class ProviderNotFound(ApiError):

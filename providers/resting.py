@@ -2,8 +2,10 @@
 #
 # Closed: calls go through, and failures that are the provider's own are counted. Open after THRESHOLD in a row, or at
 # once when it says itself how long to stay away (Retry-After): calls fail without asking it, so that the next provider
-# has its turn. Half open when the rest is over: one call goes through as a probe; its success closes the circuit, its
-# failure opens it for twice as long. https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
+# has its turn. Half open when the rest is over: one call goes through as a probe; the first it says closes the circuit,
+# its failure opens it for twice as long. What becomes of calls that were at work when it opened says nothing about now:
+# many that break together are one failure, and a late success is no reason to come back before the time.
+# https://learn.microsoft.com/azure/architecture/patterns/circuit-breaker
 from __future__ import annotations
 
 import time
@@ -12,7 +14,16 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
-from g4f_proto import ApiError, Call, Model, ProviderEvent, ProviderInfo, ProviderNotWorking
+from g4f_proto import (
+    ApiError,
+    Call,
+    Model,
+    ModelNotFound,
+    ProviderEvent,
+    ProviderInfo,
+    ProviderNotWorking,
+    RateLimited,
+)
 
 from .provider import Provider, failure
 
@@ -44,6 +55,7 @@ class Resting:
         self._rest = FIRST_REST
         self._until: float | None = None  # None: the circuit is closed
         self._probing = False
+        self._kind: type[ApiError] = ProviderNotWorking  # what is told while it rests
 
     @property
     def info(self) -> ProviderInfo:
@@ -58,13 +70,19 @@ class Resting:
         try:
             async with aclosing(self._provider.stream(call)) as events:
                 async for event in events:
+                    if probe:  # the others need not wait until it has said everything
+                        probe = False
+                        self._end()
                     yield event
         except Exception as error:
             told = failure(error, self._provider)
             self._failed(told, probe=probe)
             raise told from error
         else:
-            self._succeeded()
+            if probe:
+                self._end()
+            if self._until is None:
+                self._failures, self._rest = 0, FIRST_REST
         finally:
             if probe:  # also when the client left and it is not known how it would have gone
                 self._probing = False
@@ -80,34 +98,34 @@ class Resting:
     def _ask(self) -> bool:
         """Whether this call is the probe.
 
-        :raises ProviderNotWorking: the provider rests.
+        :raises ApiError: the provider rests.
         """
         if self._until is None:
             return False
         if self.resting:
             left = max(self._until - self._clock(), FIRST_REST)
-            raise ProviderNotWorking(
-                f"The provider '{self.info.name}' failed repeatedly and is given a rest.", retry_after=left
-            )
+            raise self._kind(f"The provider '{self.info.name}' failed and is given a rest.", retry_after=left)
         self._probing = True
         return True
 
-    def _succeeded(self) -> None:
-        rested, self._failures, self._rest, self._until = self._until is not None, 0, FIRST_REST, None
-        if rested:
-            self._changed()
-
     def _failed(self, error: ApiError, *, probe: bool) -> None:
-        if not error.elsewhere:
+        if not error.elsewhere or isinstance(error, ModelNotFound):
             return  # the request's fault says nothing about the provider
         self._failures += 1
+        if self._until is not None and not probe:
+            return
         if error.retry_after is not None:
-            self._begin(min(error.retry_after, LONGEST_REST))
+            self._begin(error, min(error.retry_after, LONGEST_REST))
         elif probe or self._failures >= THRESHOLD:
-            self._begin(self._rest)
+            self._begin(error, self._rest)
             self._rest = min(2 * self._rest, LONGEST_REST)
 
-    def _begin(self, seconds: float) -> None:
+    def _begin(self, error: ApiError, seconds: float) -> None:
         worked, self._until = self._until is None, self._clock() + seconds
+        self._kind = RateLimited if isinstance(error, RateLimited) else ProviderNotWorking
         if worked:
             self._changed()
+
+    def _end(self) -> None:
+        self._until, self._probing = None, False
+        self._changed()

@@ -10,7 +10,16 @@ import pytest
 
 from backends.frames import Frames
 from backends.service import Service
-from g4f_proto import ApiError, Call, Model, ProviderEvent, ProviderInfo, ProviderNotWorking, State
+from g4f_proto import (
+    ApiError,
+    Call,
+    Model,
+    ModelNotFound,
+    ProviderEvent,
+    ProviderInfo,
+    ProviderNotWorking,
+    State,
+)
 from providers import Scripted
 
 pytestmark = pytest.mark.anyio
@@ -64,8 +73,9 @@ BROKEN = ProviderNotWorking("broken")
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_the_next_one_answers(stream: bool) -> None:
-    first, second = Far("A", BROKEN), Far("B", "fine")
+@pytest.mark.parametrize("error", [BROKEN, ModelNotFound("gone")], ids=["broken", "not there"])
+async def test_the_next_one_answers(error: ApiError, stream: bool) -> None:
+    first, second = Far("A", error), Far("B", "fine")
     async with Service([first, second]) as service:
         status, said = await ask(service, model="same", stream=stream)
         assert status == 200
@@ -150,6 +160,9 @@ def test_a_slow_list_delays_the_first_request_a_second_and_no_other(jump: tuple[
             _, document = await ask(service, method="GET", target=b"/v1/models")
             assert anyio.current_time() - begun <= 1.0
             assert "same" not in [entry["id"] for entry in document["data"]]
+            for target in (b"/v1/models", b"/v1/models/same", b"/v1/providers"):
+                await ask(service, method="GET", target=target)
+            assert anyio.current_time() - begun <= 1.0
             await anyio.sleep(5)
             assert (await ask(service, model="same"))[0] == 200
 
@@ -179,7 +192,7 @@ def test_lists_are_asked_for_again_when_they_are_old(jump: tuple[str, dict[str, 
 
 def test_no_error_is_both() -> None:
     kinds = [kind for kind in ApiError.__subclasses__() if kind.elsewhere]
-    assert all(kind.status >= 429 for kind in kinds)
+    assert all(kind.status >= 429 for kind in kinds if kind is not ModelNotFound)
 
 
 async def test_who_tells_no_usage_is_counted_for_and_kept_to_its_limit() -> None:
@@ -190,3 +203,12 @@ async def test_who_tells_no_usage_is_counted_for_and_kept_to_its_limit() -> None
         for stream in (False, True):
             _, told = await ask(service, model="A:same", stream=stream, conversation_id="c", stop="e one")
             assert (told[-1] if stream else told)["usage"]["completion_tokens"] == 1
+
+
+@pytest.mark.parametrize("endpoint", ["chat/completions", "images/generations", "embeddings", "audio/speech"])
+async def test_a_proxy_is_refused_where_requests_choose_none(endpoint: str) -> None:
+    fields = {"prompt": "x", "input": "x", "voice": "alloy"}
+    async with Service([Far("A", "x")]) as service:
+        target = f"/v1/{endpoint}".encode()
+        status, said = await ask(service, target=target, model="A:x", proxy="http://127.0.0.1:1", **fields)
+        assert (status, said["error"]["param"]) == (400, "proxy")

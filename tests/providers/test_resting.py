@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 
 import anyio
 import pytest
@@ -14,6 +14,7 @@ from g4f_proto import (
     ChatRequest,
     InvalidRequest,
     Model,
+    ModelNotFound,
     ProviderEvent,
     ProviderInfo,
     ProviderNotWorking,
@@ -29,12 +30,14 @@ BROKEN = ProviderNotWorking("broken")
 
 
 class Fake:
-    """Fails with `error`, or says "a" and "b"."""
+    """Fails with `error`, or says nothing, or "a", and then "b" or `late`."""
 
     info = ProviderInfo(name="Fake", label="Fake", default_model="m", remote=True)
 
     def __init__(self) -> None:
         self.error: Exception | None = None
+        self.late: Exception | None = None
+        self.silent = False
         self.asked = 0
 
     async def models(self) -> Sequence[Model]:
@@ -44,8 +47,12 @@ class Fake:
         self.asked += 1
         if self.error is not None:
             raise self.error
+        if self.silent:
+            await anyio.sleep_forever()
         yield "a"
         await anyio.lowlevel.checkpoint()
+        if self.late is not None:
+            raise self.late
         yield "b"
 
     async def aclose(self) -> None: ...
@@ -90,8 +97,9 @@ async def test_a_success_between_starts_the_count_again() -> None:
 
 async def test_what_is_the_requests_fault_is_not_counted() -> None:
     rig = Rig()
-    for _ in range(2 * THRESHOLD):
-        assert isinstance(await rig.ask(InvalidRequest("bad")), InvalidRequest)
+    for fault in (InvalidRequest("bad"), ModelNotFound("no such model")):
+        for _ in range(2 * THRESHOLD):
+            assert await rig.ask(fault) is fault
     assert not rig.resting.resting
 
 
@@ -108,7 +116,7 @@ async def test_retry_after_is_obeyed_at_once() -> None:
     rig = Rig()
     await rig.ask(RateLimited("slow", retry_after=20))
     rig.now += 19.5
-    assert isinstance(await rig.ask(), ProviderNotWorking)
+    assert isinstance(await rig.ask(), RateLimited), "what is told is still why"
     rig.now += 1
     assert await rig.ask() == "ab"
 
@@ -126,7 +134,31 @@ async def test_the_probe_decides() -> None:
     assert await rig.ask() == "ab"
 
 
-async def test_there_is_one_probe_at_a_time_and_one_that_is_left_is_none() -> None:
+async def test_calls_that_break_together_are_one_failure() -> None:
+    rig = Rig()
+    async with AsyncExitStack() as all:
+        streams = [await all.enter_async_context(aclosing(rig.resting.stream(CALL))) for _ in range(4 * THRESHOLD)]
+        for stream in streams:
+            assert await anext(stream) == "a"
+        rig.fake.late = BROKEN
+        for stream in streams:
+            with pytest.raises(ProviderNotWorking):
+                await anext(stream)
+    rig.now += FIRST_REST + 0.1
+    rig.fake.late = None
+    assert await rig.ask() == "ab"
+
+
+async def test_a_late_success_ends_no_rest() -> None:
+    rig = Rig()
+    async with aclosing(rig.resting.stream(CALL)) as early:
+        assert await anext(early) == "a"
+        await rig.ask(RateLimited("slow", retry_after=20))
+        assert [event async for event in early] == ["b"]
+    assert isinstance(await rig.ask(), RateLimited)
+
+
+async def test_nobody_waits_for_the_end_of_the_probe() -> None:
     rig = Rig()
     for _ in range(THRESHOLD):
         await rig.ask(BROKEN)
@@ -134,5 +166,31 @@ async def test_there_is_one_probe_at_a_time_and_one_that_is_left_is_none() -> No
     rig.fake.error = None
     async with aclosing(rig.resting.stream(CALL)) as probe:
         assert await anext(probe) == "a"
+        assert rig.resting.info.working
+        assert await rig.ask() == "ab"
+
+
+async def test_one_that_begins_and_breaks_off_rests_again() -> None:
+    rig = Rig()
+    rig.fake.late = BROKEN
+    for _ in range(THRESHOLD):
+        await rig.ask()
+    rig.now += FIRST_REST + 0.1
+    await rig.ask()
+    rig.now += FIRST_REST + 0.1
+    assert rig.resting.resting, "for twice as long"
+
+
+async def test_there_is_one_probe_at_a_time_and_one_that_is_left_is_none() -> None:
+    rig = Rig()
+    for _ in range(THRESHOLD):
+        await rig.ask(BROKEN)
+    rig.now += FIRST_REST + 0.1
+    rig.fake.error, rig.fake.silent = None, True
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(rig.ask)
+        await anyio.wait_all_tasks_blocked()
         assert isinstance(await rig.ask(), ProviderNotWorking)
+        tasks.cancel_scope.cancel()
+    rig.fake.silent = False
     assert await rig.ask() == "ab", "the client of the probe left; the next one is the probe"

@@ -58,7 +58,7 @@ class ApiError(Exception):
     code: str | None = None
     headers: tuple[tuple[bytes, bytes], ...] = ()
     should_retry: bool | None = None  #: what ``x-should-retry`` tells OpenAI's clients; None: they decide by the status
-    #: Another provider of the same model may do better: the provider failed or has no such model; not the request's fault.
+    #: Another provider of the same model may do better: this one failed, or has no such model.
     elsewhere: bool = False
 
     def __init__(

@@ -33,9 +33,10 @@ from g4f_proto import (
     with_messages,
 )
 
+from . import errors
 from .bodies import chat_body, completion_body, packed
 from .link import Link
-from .transport import Reply
+from .transport import MAX_REPLY, Reply
 
 __all__ = ("chat", "complete")
 
@@ -91,7 +92,11 @@ async def _answer(
                 yield event
             return
         reader = streamed(failed=link.reported)
+        room = inf if call.request.stream else MAX_REPLY  # who asked for one piece gets it from our memory
         while data and not reader.done:
+            room -= len(data)
+            if room < 0:
+                raise errors.unreadable()
             said = False
             for event in reader.feed(data):
                 said = True

@@ -222,6 +222,14 @@ async def test_a_stream_where_a_document_was_asked_for() -> None:
         assert await ask(peer, stream=False) == (SAID, None)
 
 
+async def test_a_stream_that_is_too_long_for_a_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("providers.upstream.chat.MAX_REPLY", len(EVENTS) - 1)
+    async with serving(body(EVENTS, 50)) as peer:
+        assert await ask(peer) == (SAID, None), "of a stream nothing is kept"
+        _, error = await ask(peer, stream=False)
+        assert isinstance(error, ProviderNotWorking)
+
+
 @pytest.mark.parametrize("script", [[Act.HANG], [head(), chunked(delta("a")), Act.HANG]], ids=["before", "after"])
 async def test_cancelling_closes_the_connection_at_once(script: list[Step]) -> None:
     async with serving(script) as peer:

@@ -225,6 +225,7 @@ class MessageRequest(CountRequest):
     top_k: Annotated[int, Field(ge=0)] | None = None
     metadata: Metadata | None = None
     service_tier: Literal["auto", "standard_only"] | None = None
+    proxy: str | None = None
 
     @property
     def shows_thoughts(self) -> bool:

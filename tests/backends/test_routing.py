@@ -205,10 +205,14 @@ async def test_who_tells_no_usage_is_counted_for_and_kept_to_its_limit() -> None
             assert (told[-1] if stream else told)["usage"]["completion_tokens"] == 1
 
 
-@pytest.mark.parametrize("endpoint", ["chat/completions", "images/generations", "embeddings", "audio/speech"])
+@pytest.mark.parametrize(
+    "endpoint",
+    ["chat/completions", "completions", "messages", "responses", "images/generations", "embeddings", "audio/speech"],
+)
 async def test_a_proxy_is_refused_where_requests_choose_none(endpoint: str) -> None:
-    fields = {"prompt": "x", "input": "x", "voice": "alloy"}
+    fields = {"input": "x", "voice": "alloy", "max_tokens": 9} | ({} if endpoint == "responses" else {"prompt": "x"})
     async with Service([Far("A", "x")]) as service:
         target = f"/v1/{endpoint}".encode()
         status, said = await ask(service, target=target, model="A:x", proxy="http://127.0.0.1:1", **fields)
-        assert (status, said["error"]["param"]) == (400, "proxy")
+        assert status == 400
+        assert "'proxy' is not supported" in said["error"]["message"]

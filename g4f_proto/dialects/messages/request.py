@@ -102,6 +102,7 @@ def _chat(request: MessageRequest, held: list[Held]) -> Json:
         "user": request.metadata.user_id if request.metadata else None,
         "service_tier": _TIERS[request.service_tier] if request.service_tier else None,
         "reasoning_effort": _effort(request),
+        "proxy": request.proxy,
     }
     return body | {name: value for name, value in given.items() if value is not None} | told(request, held)
 

@@ -52,7 +52,7 @@ _REFUSED: Final[dict[str, tuple[JsonValue, ...]]] = {
 #: Fields that a chat has under the same name.
 _SAME: Final = (
     "model", "temperature", "top_p", "parallel_tool_calls", "metadata", "service_tier", "user", "safety_identifier",
-    "prompt_cache_key", "timeout",
+    "prompt_cache_key", "proxy", "timeout",
 )  # fmt: skip
 
 

@@ -169,7 +169,9 @@ def run(backend: Backend, given: Mapping[str, object]) -> None:
         raise Failure(f"invalid {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except (ValueError, MissingExtra) as error:
         raise Failure(str(error)) from None
-    logging.basicConfig(level=logging.DEBUG if settings.debug else logging.WARNING, stream=sys.stderr)
+    logging.basicConfig(stream=sys.stderr)
+    if settings.debug:  # only ours: the libraries of HTTP/2 and of SOCKS tell headers and passwords
+        logging.getLogger("g4f").setLevel(logging.DEBUG)
     if not (settings.api_key or without_key or is_loopback(settings.host)):
         raise Failure(f"{settings.host} is reachable from other machines: set --g4f-api-key, or say --without-key")
     name, uvloop = _choose_loop(backend, loop)

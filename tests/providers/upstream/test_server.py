@@ -18,6 +18,7 @@ import pytest
 
 from tests.backends.conftest import ROOT
 from tests.providers.upstream.peer import COMPLETION, KEY, Act, Step, chunked, delta, head, reply, serving
+from tests.providers.upstream.test_transport import proxying
 
 pytestmark = pytest.mark.anyio
 PROXY = "must be http://, https:// or socks5:// with a host"
@@ -76,6 +77,20 @@ async def test_a_key_in_the_environment_is_told_nobody(tmp_path: Path) -> None:
             assert str(peer.port) not in one.text
     assert "answered with status 401" in log.read_text()
     assert KEY not in log.read_text()
+
+
+async def test_nobody_but_us_writes_to_the_log(tmp_path: Path) -> None:
+    log, file = tmp_path / "log", tmp_path / "g4f.toml"
+    async with serving([reply(json.dumps(COMPLETION).encode())]) as peer, proxying(peer.port) as seen:
+        url, proxy = f"http://127.0.0.1:{peer.port}/v1", f"socks5://127.0.0.1:{seen.port}"
+        file.write_text(f"[providers.mine]\nbase_url = '{url}'\nmodels = ['far']\nproxy = '{proxy}'\n")
+        with server(log, "--config", str(file)) as url:
+            async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=10) as http:
+                assert (await http.post("/v1/chat/completions", json=BODY)).status_code == 200
+        assert seen.asked
+    lines = log.read_text().splitlines()
+    assert len(lines) > 1
+    assert [line for line in lines if "g4f" not in line] == lines[:1], "a library's may hold what is in our headers"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["document", "stream"])
@@ -147,6 +162,7 @@ def test_a_proxy_without_its_package() -> None:
     ("options", "told"),
     [
         (["--config", "nowhere.toml"], "Error: cannot read nowhere.toml: No such file or directory\n"),
+        (["--proxy", "http://hush:port"], f"Error: invalid proxy: Value error, {PROXY}\n"),
         (["--proxy", "ftp://hush"], f"Error: invalid proxy: Value error, {PROXY}\n"),
         (["--provider", "OpenAI"], "Error: unknown provider 'OpenAI'; there are: "),
     ],

@@ -17,6 +17,8 @@ from typing import Final
 from g4f_proto import (
     ApiError,
     Call,
+    CookiesCall,
+    MediaCall,
     Model,
     ModelNotFound,
     ProviderEvent,
@@ -76,7 +78,9 @@ class Resting:
                     yield event
         except Exception as error:
             told = failure(error, self._provider)
-            self._failed(told, probe=probe)
+            # What is the request's fault says nothing about the provider, and nor does what went through its own proxy.
+            if told.elsewhere and not isinstance(told, ModelNotFound) and not _proxy(call):
+                self._failed(told, probe=probe)
             raise told from error
         else:
             if probe:
@@ -109,8 +113,6 @@ class Resting:
         return True
 
     def _failed(self, error: ApiError, *, probe: bool) -> None:
-        if not error.elsewhere or isinstance(error, ModelNotFound):
-            return  # the request's fault says nothing about the provider
         self._failures += 1
         if self._until is not None and not probe:
             return
@@ -129,3 +131,7 @@ class Resting:
     def _end(self) -> None:
         self._until, self._probing = None, False
         self._changed()
+
+
+def _proxy(call: Call) -> bool:
+    return not isinstance(call, MediaCall | CookiesCall) and bool(call.body.get("proxy"))

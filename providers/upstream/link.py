@@ -79,7 +79,10 @@ class Link:
         # httpx2 does not reset a stream of HTTP/2 that is left; a connection of its own can be closed.
         if proxy == self.upstream.proxy and not self.upstream.http2:
             return await self._transport.send(request, deadline=deadline)
-        transport = self._open(self.upstream.base_url, proxy)
+        try:
+            transport = self._open(self.upstream.base_url, proxy)
+        except ValueError:
+            raise _no_proxy() from None
         try:
             reply = await transport.send(request, deadline=deadline)
         except BaseException:
@@ -97,7 +100,7 @@ class Link:
         if named in (None, ""):
             return self.upstream.proxy
         if not isinstance(named, str) or not is_proxy(named):
-            raise InvalidRequest("'proxy' must be an http, https or socks5 URL.", param="proxy", code="invalid_value")
+            raise _no_proxy()
         return SecretStr(named)
 
     async def succeed(self, reply: Reply) -> Reply:
@@ -165,6 +168,10 @@ class Link:
     async def aclose(self) -> None:
         """Close what is idle."""
         await self._transport.aclose()
+
+
+def _no_proxy() -> ApiError:
+    return InvalidRequest("'proxy' must be an http, https or socks5 URL.", param="proxy", code="invalid_value")
 
 
 def headers_of(upstream: Upstream) -> tuple[tuple[str, str], ...]:

@@ -27,18 +27,22 @@ class Proxied:
     :param base_url: where the upstream's paths begin.
     :param connect: seconds to connect in, to the proxy and through it.
     :param proxy: its URL; None: straight, over HTTP/2.
+    :raises ValueError: that is no URL; the message does not hold it.
     """
 
     def __init__(self, base_url: str, *, connect: float, proxy: SecretStr | None, http2: bool = False) -> None:
         self._base_url = base_url.rstrip("/")
-        self._client = httpx2.AsyncClient(
-            proxy=proxy.get_secret_value() if proxy else None,
-            http2=http2,
-            verify=trusted(),
-            timeout=httpx2.Timeout(None, connect=connect),
-            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256),
-            trust_env=False,  # what the operator set is all there is
-        )
+        try:
+            self._client = httpx2.AsyncClient(
+                proxy=proxy.get_secret_value() if proxy else None,
+                http2=http2,
+                verify=trusted(),
+                timeout=httpx2.Timeout(None, connect=connect),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=256),
+                trust_env=False,  # what the operator set is all there is
+            )
+        except (httpx2.InvalidURL, ValueError):
+            raise ValueError("the proxy's URL is none that can be read") from None
         # A cookie that one caller's request was given would go out with the next one's.
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 

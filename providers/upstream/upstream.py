@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -58,7 +59,10 @@ _PROXY: Final = re.compile(r"^(https?|socks5h?)://[^/?#\s]+/?$")
 
 def is_proxy(url: str) -> bool:
     """Whether `url` can be a proxy's."""
-    return _PROXY.match(url) is not None
+    try:
+        return _PROXY.match(url) is not None and urlsplit(url).port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

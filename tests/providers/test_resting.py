@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 
 import anyio
 import pytest
@@ -64,11 +65,11 @@ class Rig:
         self.fake = Fake()
         self.resting = Resting(self.fake, clock=lambda: self.now)
 
-    async def ask(self, error: Exception | None = None) -> str | ApiError:
+    async def ask(self, error: Exception | None = None, call: ChatCall = CALL) -> str | ApiError:
         """The answer, or the error; the provider fails with `error` if it is asked."""
         self.fake.error = error
         try:
-            return "".join([str(event) async for event in self.resting.stream(CALL)])
+            return "".join([str(event) async for event in self.resting.stream(call)])
         except ApiError as failed:
             return failed
 
@@ -100,6 +101,13 @@ async def test_what_is_the_requests_fault_is_not_counted() -> None:
     for fault in (InvalidRequest("bad"), ModelNotFound("no such model")):
         for _ in range(2 * THRESHOLD):
             assert await rig.ask(fault) is fault
+    assert not rig.resting.resting
+
+
+async def test_what_a_requests_own_proxy_breaks_is_not_counted() -> None:
+    rig = Rig()
+    for _ in range(2 * THRESHOLD):
+        assert await rig.ask(BROKEN, replace(CALL, body={**CALL.body, "proxy": "http://127.0.0.1:1"})) is BROKEN
     assert not rig.resting.resting
 
 

@@ -170,7 +170,7 @@ async def test_a_request_chooses_its_proxy() -> None:
         assert "proxy" not in peer.requests[0].json
         assert await collect(provider, chat()) == SAID
         assert len(seen.asked) == 1
-        for wrong in ("ftp://x", "http://a b", "x"):
+        for wrong in ("ftp://x", "http://a b", "x", "http://a:b", "http://[::1", "http://a\0b"):
             with pytest.raises(InvalidRequest) as caught:
                 await collect(provider, chat(proxy=wrong))
             assert caught.value.param == "proxy"

@@ -6,11 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from .upstream import APIS, Speaks, is_proxy
+from .upstream import APIS, Speaks, is_address, is_proxy
 
 __all__ = ("Entry", "Misread", "read_config")
 
@@ -103,10 +102,8 @@ class Entry(_Strict):
     @field_validator("base_url")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"^https?://[^/?#@\s]+(/[^?#\s]*)?$", value):
-            raise ValueError("must be http://... or https://..., without a user, a query or a fragment")
-        if value is not None:
-            _ = urlsplit(value).port  # which raises for one that is none
+        if value is not None and not is_address(value):
+            raise ValueError("must be http://... or https://... in ASCII, without a user, a query or a fragment")
         return value
 
     @field_validator("proxy")
@@ -124,14 +121,20 @@ class Entry(_Strict):
                 raise ValueError(f"'{name}' is none of: {', '.join(sorted(_PARAMETERS))}")
         return value
 
+    @field_validator("key_header")
+    @classmethod
+    def _is_key_header(cls, value: str | None) -> str | None:
+        if value is not None:
+            _is_header(value)
+        return value
+
     @field_validator("headers")
     @classmethod
     def _are_headers(cls, value: dict[str, SecretStr] | None) -> dict[str, SecretStr] | None:
         for name, text in (value or {}).items():
-            if not _FIELD.match(name) or name.lower() in _FRAMING:
-                raise ValueError(f"'{name}' is no header that can be set")
+            _is_header(name)
             if not is_header_value(text):
-                raise ValueError(f"the value of '{name}' is no header's")
+                raise ValueError(f"the value of {name!r} is no header's")
         return value
 
     @field_validator("api_key")
@@ -150,6 +153,11 @@ class Entry(_Strict):
 
 class _File(_Strict):
     providers: dict[Annotated[str, Field(pattern=_NAME, max_length=64)], Entry] = {}
+
+
+def _is_header(name: str) -> None:
+    if not _FIELD.fullmatch(name) or name.lower() in _FRAMING:
+        raise ValueError(f"{name!r} is no header that can be set")
 
 
 def is_header_value(secret: SecretStr) -> bool:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from g4f_proto import MESSAGE_PARAMETERS
 
-from .upstream import EVERYTHING, Timeouts, Upstream
+from .upstream import EVERYTHING, Timeouts, Upstream, is_address
 
 __all__ = ("UPSTREAMS", "Known")
 
@@ -52,14 +52,20 @@ class Known:
         return "names it in the config file" if self.named or not variable else f"sets {variable}"
 
     def found(self, environ: Mapping[str, str]) -> Upstream:
-        """It, with the key and the address that the environment has."""
+        """It, with the key and the address that the environment has.
+
+        :raises ValueError: the address is none; the message does not hold it.
+        """
         upstream = self.upstream
         key = environ.get(self.key, "").strip() if self.key else ""
         if key:
             upstream = replace(upstream, key=SecretStr(key))
         address = environ.get(self.place, "").strip() if self.place else ""
         if address:
-            upstream = replace(upstream, base_url=self._base_url(address))
+            try:
+                upstream = replace(upstream, base_url=self._base_url(address))
+            except ValueError:
+                raise ValueError(f"{self.place} is no address: http://... or https://...") from None
         version = environ.get("OPENAI_API_VERSION", "").strip()
         if upstream.name == "Azure" and version:  # the variable that OpenAI's own client for Azure reads
             upstream = replace(upstream, base_url=upstream.base_url.removesuffix("/v1"), api_version=version)
@@ -73,7 +79,10 @@ class Known:
         port = url.port or (None if "://" in address else self.port)
         root = f"{url.scheme}://{host}:{port}" if port else f"{url.scheme}://{host}"
         path = url.path.rstrip("/")
-        return root + (path if path.endswith(self.path) else path + self.path)
+        found = root + (path if path.endswith(self.path) else path + self.path)
+        if not is_address(found):
+            raise ValueError("no address")
+        return found
 
 
 # What only OpenAI, and who passes requests on to it, is known to honour.

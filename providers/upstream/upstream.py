@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from g4f_proto import MESSAGE_PARAMETERS, PARAMETERS, RESPONSE_PARAMETERS
 
-__all__ = ("APIS", "EVERYTHING", "Api", "Speaks", "Timeouts", "Upstream", "is_proxy")
+__all__ = ("APIS", "EVERYTHING", "Api", "Speaks", "Timeouts", "Upstream", "is_address", "is_proxy")
 
 #: What an OpenAI-compatible upstream is taken to honour where nobody says otherwise; what it does not know, it refuses.
 #: `proxy` is not its business, and the sound of an answer has no event here. `vision` stands for images in a chat, and
@@ -54,14 +54,24 @@ APIS: Final[Mapping[Speaks, Api]] = {
     ),
 }
 
+_ADDRESS: Final = re.compile(r"^https?://[^/?#@\s]+(/[^?#\s]*)?$")
 _PROXY: Final = re.compile(r"^(https?|socks5h?)://[^/?#\s]+/?$")
+
+
+def is_address(url: str) -> bool:
+    """Whether an upstream's paths can begin at `url`: it stands in the head of a request, which is ASCII."""
+    return url.isascii() and _ADDRESS.match(url) is not None and _has_port(url)
 
 
 def is_proxy(url: str) -> bool:
     """Whether `url` can be a proxy's."""
+    return _PROXY.match(url) is not None and _has_port(url)
+
+
+def _has_port(url: str) -> bool:
     try:
-        return _PROXY.match(url) is not None and urlsplit(url).port != 0
-    except ValueError:  # a port that is none
+        return urlsplit(url).port != 0
+    except ValueError:
         return False
 
 

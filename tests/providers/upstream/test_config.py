@@ -62,7 +62,10 @@ def test_all_it_may_say(tmp_path: Path) -> None:
         ("[provider.mine]", ":1: provider: unknown key"),
         ("# x\n[providers.'my own']\nbase_url='http://x'", ":2: providers.my own: String should match pattern"),
         ("[providers.mine]\nbase_url = 'ftp://x'", ":2: providers.mine.base_url: must be http://... or https://..."),
-        ("[providers.mine]\nbase_url = 'http://x:99999'", ":2: providers.mine.base_url: Port out of range 0-65535"),
+        ("[providers.mine]\nbase_url = 'http://x:99999'", ":2: providers.mine.base_url: must be http://"),
+        ("[providers.mine]\nbase_url = 'http://x/vж'", ":2: providers.mine.base_url: must be http://"),
+        ('[providers.mine]\nkey_header = "a\\r\\nb"', ":2: providers.mine.key_header: 'a\\r\\nb' is no header"),
+        ("[providers.mine]\nkey_header = 'Host'", ":2: providers.mine.key_header: 'Host' is no header"),
         ("[providers.mine]\nbase_url = 'http://u:secret@x'", ":2: providers.mine.base_url: must be http://"),
         ("[providers.mine]\ntimeouts = {connect = 0}", ":2: providers.mine.timeouts.connect: Input should be greater"),
         ("[providers.mine.timeouts]\nconnect='1'", ":2: providers.mine.timeouts.connect: Input should be a valid"),
@@ -128,6 +131,12 @@ def test_who_is_there_by_the_environment() -> None:
 )
 def test_addresses_of_the_environment(address: str, base_url: str) -> None:
     assert chosen({}, {"OLLAMA_HOST": address})[0].base_url == base_url
+
+
+@pytest.mark.parametrize("address", ["http://h:port", "http://[::1", "ftp://h", "http://h/vж"])
+def test_an_address_of_the_environment_that_is_none(address: str) -> None:
+    with pytest.raises(ValueError, match=r"^OLLAMA_HOST is no address: http://\.\.\. or https://\.\.\.$"):
+        chosen({}, {"OLLAMA_HOST": address})
 
 
 def test_azure_of_both_kinds() -> None:

@@ -88,7 +88,7 @@ async def _answer(
     async with aclosing(reply):
         data = await _begin(reply, deadline)
         if data.lstrip(_BOM_AND_BLANKS).startswith(b"{"):  # whatever its type says, and whatever was asked for
-            for event in whole(await reply.read(data), failed=link.reported):
+            for event in whole(await reply.read(data, deadline=deadline), failed=link.reported):
                 yield event
             return
         reader = streamed(failed=link.reported)

@@ -189,7 +189,7 @@ def headers_of(upstream: Upstream) -> tuple[tuple[str, str], ...]:
 def _secrets(upstream: Upstream) -> tuple[str, ...]:
     """What must stand in no message, the longest first: one may be a part of another."""
     url = urlsplit(upstream.base_url)
-    found = {url.netloc, url.hostname or "", upstream.key.get_secret_value() if upstream.key else ""}
+    found = {url.netloc, url.hostname or "", url.path, upstream.key.get_secret_value() if upstream.key else ""}
     found |= {value.get_secret_value() for value in upstream.headers.values()}
     found |= {json.dumps(secret)[1:-1] for secret in found}  # as it stands in a document
     return tuple(sorted((secret for secret in found if len(secret) > 3), key=len, reverse=True))

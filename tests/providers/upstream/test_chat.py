@@ -175,8 +175,13 @@ async def test_what_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("script", "said"),
-    [([Act.HANG], []), ([head(), Act.HANG], []), ([head(), chunked(delta("a")), Act.HANG], ["a"])],
-    ids=["silence", "silence behind the head", "silence behind a token"],
+    [
+        ([Act.HANG], []),
+        ([head(), Act.HANG], []),
+        ([head(), chunked(delta("a")), Act.HANG], ["a"]),
+        ([head(), chunked(b'{"id":'), Act.HANG], []),
+    ],
+    ids=["silence", "behind the head", "behind a token", "within a document"],
 )
 async def test_silence_for_ever(script: list[Step], said: list[str]) -> None:
     async with serving(script) as peer:

@@ -169,9 +169,10 @@ async def test_a_key_stands_nowhere(
     status: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    body = json.dumps({"error": {"message": f"Incorrect API key: {KEY}", "code": KEY, "param": KEY}}).encode()
+    body = json.dumps({"error": {"message": f"POST /tenant-4711/v1/x: wrong key {KEY}", "code": KEY, "param": KEY}}).encode()
     async with serving([reply(body, status=status)]) as peer:
-        upstream = peer.upstream(key=SecretStr(KEY), headers={"x-more": SecretStr("another-secret-value")})
+        url, headers = f"http://127.0.0.1:{peer.port}/tenant-4711/v1", {"x-more": SecretStr("another-secret-value")}
+        upstream = peer.upstream(base_url=url, key=SecretStr(KEY), headers=headers)
         provider = OpenAICompatible(upstream)
         with pytest.raises(ApiError) as caught:
             await collect(provider, chat())
@@ -185,6 +186,7 @@ async def test_a_key_stands_nowhere(
     for text in shown:
         assert KEY not in text
         assert "another-secret-value" not in text
+        assert "tenant-4711" not in text
     assert str(peer.port) not in repr(upstream) + repr(provider.info)
 
 

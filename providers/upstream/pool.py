@@ -62,9 +62,11 @@ class Pool:
         if request.method != "GET":
             lines.append(f"content-length: {len(request.body)}")
         message = "\r\n".join([*lines, "", ""]).encode("latin-1") + request.body
-        while (connection := await self._take()) is not None:
+        connection = await self._take()
+        if connection is not None:
             # "if a connection is closed while a request is in transit ... a client MAY retry" what is known not to
             # have been applied; a server that closes an idle connection has read nothing. - RFC 9112 section 9.3.1
+            # It may be one that reads and then dies: once more, and over a new connection, which leaves no doubt.
             with suppress(Unused):
                 return await self._exchange(connection, message, deadline)
         try:

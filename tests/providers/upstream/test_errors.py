@@ -169,7 +169,9 @@ async def test_a_key_stands_nowhere(
     status: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    body = json.dumps({"error": {"message": f"POST /tenant-4711/v1/x: wrong key {KEY}", "code": KEY, "param": KEY}}).encode()
+    body = json.dumps(
+        {"error": {"message": f"POST /tenant-4711/v1/x: wrong key {KEY}", "code": KEY, "param": KEY}}
+    ).encode()
     async with serving([reply(body, status=status)]) as peer:
         url, headers = f"http://127.0.0.1:{peer.port}/tenant-4711/v1", {"x-more": SecretStr("another-secret-value")}
         upstream = peer.upstream(base_url=url, key=SecretStr(KEY), headers=headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from g4f_proto import ProviderEvent
+from g4f_proto import ProviderEvent, ProviderNotWorking
 from providers.upstream import OpenAICompatible
 from tests.providers.upstream.peer import EVENTS, Act, Step, chat, collect, reply, serving
 from tests.providers.upstream.test_chat import DOCUMENT, SAID, WHOLE, body
@@ -47,6 +47,18 @@ async def test_an_idle_connection_that_was_closed_under_a_request() -> None:
         assert await collect(provider, chat()) == WHOLE
         assert await collect(provider, chat()) == WHOLE
         assert (peer.connections, len(peer.requests)) == (2, 3)
+        await provider.aclose()
+
+
+async def test_a_request_is_sent_twice_at_most() -> None:
+    async with serving(*[[0.1, reply(DOCUMENT)]] * 3, [Act.CLOSE]) as peer:
+        provider = OpenAICompatible(peer.upstream())
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(collect, provider, chat())
+        with pytest.raises(ProviderNotWorking):
+            await collect(provider, chat())
+        assert len(peer.requests) == 3 + 2
         await provider.aclose()
 
 

@@ -16,6 +16,7 @@ from .tools import (
     Function,
     FunctionCall,
     NamedFunction,
+    Off,
     ResponseFormat,
     SchemaFormat,
     Strict,
@@ -52,13 +53,16 @@ class Message(Strict):
     tool_calls: Annotated[list[ToolCallEntry], Field(max_length=128, fail_fast=True)] | None = None
     tool_call_id: str | None = None
     function_call: FunctionCall | None = None
+    refusal: str | None = None
 
     @property
     def text(self) -> str:
-        """What the turn says, its text parts joined: a string and one text part are the same thing."""
-        if isinstance(self.content, str):
-            return self.content
-        return "".join(_said(part) for part in self.content or ())
+        """What the turn says, its text parts joined: a string and one text part are the same thing.
+
+        An assistant that said nothing may have refused.
+        """
+        content = self.content or self.refusal or ""
+        return content if isinstance(content, str) else "".join(map(_said, content))
 
     @property
     def image_urls(self) -> list[str]:
@@ -77,7 +81,7 @@ class StreamOptions(Strict):
     """What a stream shall carry beside the answer."""
 
     include_usage: bool | None = None
-    include_obfuscation: bool | None = None
+    include_obfuscation: Off | None = None
 
 
 class AudioOutput(Strict):
@@ -207,11 +211,14 @@ def consistent(request: ChatRequest) -> None:
     field = "tools" if request.tools else "functions"
     if len(set(names)) < len(names):
         raise _wrong(f"The names in '{field}' must differ.", field)
-    choice = request.tool_choice
-    if choice is not None and choice != "none" and not request.tools:
-        if choice != "auto":
-            raise _wrong("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
-    elif choice is not None and not isinstance(choice, str):
+    choice, called = request.tool_choice, request.function_call
+    if request.tools and called not in (None, "auto"):
+        raise _wrong(
+            "'function_call' is the deprecated name of 'tool_choice': it goes with 'functions'.", "function_call"
+        )
+    if not request.tools and choice not in (None, "auto") and (choice != "none" or request.functions):
+        raise _wrong("'tool_choice' is only allowed when 'tools' are specified.", "tool_choice")
+    if request.tools and not (choice is None or isinstance(choice, str)):
         wanted = (
             [choice.function.name]
             if choice.type == "function"
@@ -220,7 +227,6 @@ def consistent(request: ChatRequest) -> None:
         for name in wanted:
             if name not in names:
                 raise _wrong(f"Tool choice '{name}' is not among the 'tools'.", "tool_choice")
-    called = request.function_call
     if isinstance(called, NamedFunction) and called.name not in names:
         raise _wrong(f"Function '{called.name}' is not among the 'functions'.", "function_call")
     for position, message in enumerate(request.messages):

@@ -67,7 +67,9 @@ def test_what_a_tool_returned_names_its_call(given: dict[str, object]) -> None:
 
 def test_a_refusal_in_the_history() -> None:
     assert said([{"type": "refusal", "refusal": "no"}], "assistant") == "no"
-    assert said(None, "assistant", refusal="no", audio=None, reasoning_content="hm", function_call=None) == ""
+    assert said(None, "assistant", refusal="no", audio=None, reasoning_content="hm", function_call=None) == "no"
+    assert said("", "assistant", refusal="no") == "no"
+    assert said("yes", "assistant", refusal=None) == "yes"
 
 
 PARTS: dict[str, dict[str, object]] = {
@@ -353,6 +355,11 @@ def test_an_old_call_in_the_history() -> None:
     assert turn.function_call.model_dump() == called
 
 
+def test_no_obfuscation_is_made() -> None:
+    where = "stream_options.include_obfuscation"
+    assert refused(chat(stream=True, stream_options={"include_obfuscation": True})) == (400, "invalid_value", where)
+
+
 # What each field may say and not all of them together.
 
 REFUSED: list[tuple[dict[str, object], str]] = [
@@ -374,6 +381,9 @@ REFUSED: list[tuple[dict[str, object], str]] = [
     ),
     ({"functions": [FUNCTION], "function_call": {"name": "g"}}, "function_call"),
     ({"function_call": {"name": "f"}}, "function_call"),
+    ({"tools": [TOOL], "function_call": {"name": "f"}}, "function_call"),
+    ({"tools": [TOOL], "function_call": "none"}, "function_call"),
+    ({"functions": [FUNCTION], "tool_choice": "none"}, "tool_choice"),
     ({"conversation_id": "c", "n": 2}, "n"),
 ]
 

@@ -12,8 +12,9 @@ def copy_of(call: ChatCall, index: int) -> ChatCall:
     """The call that makes the answer of that index; with a seed each has its own, or all answers would be the same."""
     seed = call.request.seed
     if seed is not None:
-        request = call.request.model_copy(update={"seed": seed + index})
-        call = replace(call, request=request, body={**call.body, "seed": seed + index})
+        seed = (seed + index + 2**63) % 2**64 - 2**63  # behind the last seed there is comes the first
+        request = call.request.model_copy(update={"seed": seed})
+        call = replace(call, request=request, body={**call.body, "seed": seed})
     if call.prompts:
         prompt = call.prompts[index * len(call.prompts) // call.copies]
         call = replace(with_messages(call, [{"role": "user", "content": prompt}]), prompts=(prompt,))

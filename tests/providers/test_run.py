@@ -9,6 +9,7 @@ import pytest
 
 from g4f_proto import QUIET, ApiError, Call, ChatCall, ChatRequest, Model, ProviderEvent, ProviderInfo, RateLimited
 from providers import Run
+from providers.copies import copy_of
 from providers.run import MAILBOX
 
 pytestmark = pytest.mark.anyio
@@ -148,3 +149,12 @@ def test_silence(jump: Any) -> None:
         assert fake.closed
 
     anyio.run(test, backend=jump[0], backend_options=jump[1])
+
+
+def test_the_seeds_of_copies_are_seeds() -> None:
+    body = {**REQUEST, "seed": 2**63 - 1}
+    call = ChatCall(
+        provider="Fake", model="fake", request=ChatRequest.model_validate(body), body=body, copies=2, prompts=("a", "b")
+    )
+    assert [copy_of(call, index).request.seed for index in range(2)] == [2**63 - 1, -(2**63)]
+    assert copy_of(call, 1).body["seed"] == -(2**63)

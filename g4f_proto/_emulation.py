@@ -238,7 +238,7 @@ def emulate(
     request, body = call.request, dict(call.body)
     # Several prompts are several calls, even of a provider that makes several answers to each.
     copies = request.n or 1 if "n" not in info.native or len(call.prompts) > 1 else 1
-    tools = "tools" not in info.native and _about_tools(request)
+    tools = ("functions" if request.functions else "tools") not in info.native and _about_tools(request)
     reads = tools and bool(forced(request)[0])
     # A stop ends the words. The object around them, which the provider would look at, is nothing the client sees.
     blank = info.solid_stops and not all(stop.strip() for stop in request.stops)

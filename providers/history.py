@@ -66,7 +66,7 @@ class WithHistory:
                 async for event in events:
                     said.note(event)
                     yield event
-            await turn.keep([said.message()])
+            await turn.keep([said.message(legacy=call.request.functions is not None)])
 
     async def _told(self, call: ChatCall, emulation: Emulation | None) -> AsyncGenerator[ProviderEvent, None]:
         try:
@@ -95,7 +95,7 @@ class _Said:
 
     def __init__(self) -> None:
         self._texts: list[str] = []
-        self._calls: dict[int, dict[str, str]] = {}
+        self._calls: dict[int, list[ToolCall]] = {}
 
     def note(self, event: ProviderEvent) -> None:
         if isinstance(event, str):
@@ -103,22 +103,18 @@ class _Said:
         elif isinstance(event, Scored | Refusal):
             self._texts.append(event.text)
         elif isinstance(event, ToolCall):
-            call = self._calls.setdefault(
-                event.index, {"id": event.id or "", "name": event.name or "", "arguments": ""}
-            )
-            call["arguments"] += event.arguments
+            self._calls.setdefault(event.index, []).append(event)
         elif isinstance(event, ForChoice):
             raise AssertionError("a conversation goes on with one answer")
 
-    def message(self) -> dict[str, JsonValue]:
+    def message(self, *, legacy: bool) -> dict[str, JsonValue]:
+        """:param legacy: asked with `functions`: of the calls the client was told one, under the deprecated name."""
         message: dict[str, JsonValue] = {"role": "assistant", "content": "".join(self._texts)}
-        if self._calls:
-            message["tool_calls"] = [
-                {
-                    "id": call["id"],
-                    "type": "function",
-                    "function": {"name": call["name"], "arguments": call["arguments"]},
-                }
-                for call in self._calls.values()
-            ]
-        return message
+        calls: list[JsonValue] = []
+        for first, *rest in self._calls.values():
+            arguments = "".join(piece.arguments for piece in (first, *rest))
+            function: JsonValue = {"name": first.name or "", "arguments": arguments}
+            if legacy:
+                return {**message, "function_call": function}
+            calls.append({"id": first.id or "", "type": "function", "function": function})
+        return {**message, "tool_calls": calls} if calls else message

@@ -147,6 +147,17 @@ async def test_calls_are_kept_as_calls() -> None:
     assert [message["role"] for message in await chat.history()] == ["user", "assistant", "tool", "assistant"]
 
 
+async def test_a_function_call_is_kept_as_the_client_was_told_it() -> None:
+    """Behind `tool_calls` an upstream wants a `tool` message for each, and `functions` never makes one."""
+    pieces = (ToolCall(index=0, id="1", name="f", arguments='{"a":'), ToolCall(index=0, arguments="1}"))
+    chat = Chat(Canned(*pieces, ToolCall(index=1, id="2", name="f"), native=["functions"]))
+    await chat.say(user("hi"), functions=[{"name": "f"}])
+    called = {"role": "assistant", "content": "", "function_call": {"name": "f", "arguments": '{"a":1}'}}
+    assert await chat.history() == [user("hi"), called]
+    await chat.say({"role": "function", "name": "f", "content": "1"}, functions=[{"name": "f"}])
+    assert chat.provider.asked[-1].body["messages"][1] == called  # type: ignore[index]
+
+
 async def test_a_turn_that_fails_is_not_kept_and_blames_what_was_sent() -> None:
     chat = Chat(Canned(InvalidRequest("no", param="response_format"), native=["response_format"]))
     with pytest.raises(InvalidRequest) as caught:

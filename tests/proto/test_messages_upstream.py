@@ -125,8 +125,9 @@ def test_a_tool_loop() -> None:
         {"role": "user", "content": "c"},
         {"role": "assistant", "content": None},
         {"role": "assistant", "content": [{"type": "refusal", "refusal": "d"}]},
+        {"role": "assistant", "content": None, "refusal": "e"},
     )
-    text = [{"type": "text", "text": letter} for letter in "abcd"]
+    text = [{"type": "text", "text": letter} for letter in "abcde"]
     used = [
         {"type": "tool_use", "id": "x", "name": "weather", "input": {"c": "Paris"}},
         {"type": "tool_use", "id": "y", "name": "time", "input": {}},
@@ -145,7 +146,7 @@ def test_a_tool_loop() -> None:
         {"role": "user", "content": [text[0]]},
         {"role": "assistant", "content": [text[1], *used]},
         {"role": "user", "content": [*results, text[2]]},
-        {"role": "assistant", "content": [text[3]]},
+        {"role": "assistant", "content": text[3:]},
     ]
 
 

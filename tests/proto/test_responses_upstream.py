@@ -83,6 +83,7 @@ def test_turns() -> None:
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "x", "content": [{"type": "text", "text": "c"}]},
         {"role": "assistant", "content": [{"type": "text", "text": "d"}, {"type": "refusal", "refusal": "e"}]},
+        {"role": "assistant", "content": None, "refusal": "f"},
         {"role": "user", "content": [{"type": "file", "file": {"file_data": "JVBERg=="}}]},
     ) == [
         {"type": "message", "role": "developer", "content": "a"},
@@ -101,6 +102,7 @@ def test_turns() -> None:
             "role": "assistant",
             "content": [{"type": "output_text", "text": "d"}, {"type": "refusal", "refusal": "e"}],
         },
+        {"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "f"}]},
         {"type": "message", "role": "user", "content": [{"type": "input_file", "file_data": "JVBERg=="}]},
     ]
 

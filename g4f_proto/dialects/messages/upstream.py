@@ -163,10 +163,11 @@ def _turn(message: Message, raw: Mapping[str, JsonValue], called: str) -> tuple[
 
 def _parts(message: Message, raw: Mapping[str, JsonValue]) -> list[JsonValue]:
     """A message's content as blocks; "text content blocks must be non-empty"."""
-    if isinstance(message.content, str):
-        return [{"type": "text", "text": message.content}] if message.content else []
+    content = message.content or message.refusal or []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
     found: list[JsonValue] = []
-    for part, given in zip(message.content or (), _raw(raw, "content"), strict=True):
+    for part, given in zip(content, _raw(raw, "content"), strict=True):
         said = part.text if isinstance(part, TextPart) else part.refusal if isinstance(part, RefusalPart) else ""
         if said:
             found.append({"type": "text", "text": said, **_hint(given)})

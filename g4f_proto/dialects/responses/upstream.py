@@ -108,7 +108,7 @@ def _items(request: ChatRequest) -> list[JsonValue]:
             items.append({"type": "function_call_output", "call_id": message.tool_call_id or called, "output": output})
             continue
         spoken = "output_text" if message.role == "assistant" else "input_text"
-        if message.content or message.role != "assistant":
+        if message.content or message.refusal or message.role != "assistant":
             items.append({"type": "message", "role": message.role, "content": _content(message, spoken)})
         calls = [(call.id, call.function) for call in message.tool_calls or ()]
         if message.function_call is not None:
@@ -121,6 +121,8 @@ def _items(request: ChatRequest) -> list[JsonValue]:
 
 
 def _content(message: Message, spoken: str) -> JsonValue:
+    if message.refusal and not message.content:
+        return [{"type": "refusal", "refusal": message.refusal}]
     if isinstance(message.content, str):
         return message.content
     return [_part(part, spoken) for part in message.content or ()]

@@ -89,7 +89,7 @@ def _translate(errors: list[ErrorDetails], body: JsonValue | Mapping[str, JsonVa
     if kind == "too_long" and isinstance(error["input"], dict):
         return InvalidRequest(
             f"Invalid '{param}': too many properties. Expected an object with at most {context['max_length']} "
-            f"properties, but got an object with {context['actual_length']} properties instead.",
+            f"properties, but got an object with {len(error['input'])} properties instead.",
             param=param,
             code="object_above_max_properties",
         )

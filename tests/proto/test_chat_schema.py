@@ -7,7 +7,7 @@ import pytest
 
 from g4f_proto import ChatRequest, Message, offered
 
-from .made import ABLE, API, MESSAGES, ask, chat, refused, serving
+from .made import ABLE, API, MESSAGES, ask, chat, error, refused, serving
 
 CALLS = [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
@@ -353,6 +353,11 @@ def test_an_old_call_in_the_history() -> None:
     turn = read(messages=[*turns, {"role": "function", "name": "f", "content": None}]).messages[1]
     assert turn.function_call is not None
     assert turn.function_call.model_dump() == called
+
+
+def test_how_many_are_too_many_is_told() -> None:
+    _, out = ask(chat(metadata={str(number): "" for number in range(17)}))
+    assert "at most 16 properties, but got an object with 17 properties" in error(out)["message"]
 
 
 def test_no_obfuscation_is_made() -> None:

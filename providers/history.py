@@ -17,7 +17,6 @@ from g4f_proto import (
     Call,
     ChatCall,
     Emulation,
-    ForChoice,
     Model,
     ProviderEvent,
     ProviderInfo,
@@ -104,8 +103,6 @@ class _Said:
             self._texts.append(event.text)
         elif isinstance(event, ToolCall):
             self._calls.setdefault(event.index, []).append(event)
-        elif isinstance(event, ForChoice):
-            raise AssertionError("a conversation goes on with one answer")
 
     def message(self, *, legacy: bool) -> dict[str, JsonValue]:
         """:param legacy: asked with `functions`: of the calls the client was told one, under the deprecated name."""

@@ -16,6 +16,7 @@ from g4f_proto import (
     ChatCall,
     Exchange,
     Finish,
+    ForChoice,
     InvalidRequest,
     Model,
     ProviderEvent,
@@ -145,6 +146,12 @@ async def test_calls_are_kept_as_calls() -> None:
         ("user", "f returned: 1"),
     ]
     assert [message["role"] for message in await chat.history()] == ["user", "assistant", "tool", "assistant"]
+
+
+async def test_other_answers_were_not_asked_for() -> None:
+    chat = Chat(Canned("one", ForChoice(index=1, event="two"), native=["usage"]))
+    await chat.say(user("hi"))
+    assert await chat.history() == [user("hi"), assistant("one")]
 
 
 async def test_a_function_call_is_kept_as_the_client_was_told_it() -> None:

@@ -41,6 +41,7 @@ SLOTS: Final = 2  #: answers made at the same time; more of them wait
 UNASKED: Final = 1024  #: tokens of an answer whose length nobody bounds: this model likes to go round in circles
 CONTEXT: Final = 4096  #: tokens of prompt and answer; the model has 8192, but a CPU reads a prompt of 4000 for 20 s
 _WEIGHTS: Final = weights.WEIGHTS["smollm2"]
+_TURN: Final = 5  # tokens that stand around a message: its begin, role and end, and two line breaks
 _LONGEST_TOKEN: Final = 81  # characters of the longest of the model's 49152 tokens, a line break and 80 spaces
 _NO_SEED: Final = 0xFFFFFFFF  # llama.cpp's seeds have 32 bits, and this one asks for a random one
 
@@ -197,7 +198,7 @@ def _prompt(messages: Sequence[Message]) -> str:
     # that has no system message. A client who sent none wants none; and with it, these weights do not know the capital
     # of France.
     texts = [_clean(message.text) for message in messages]
-    if sum(map(len, texts)) > CONTEXT * _LONGEST_TOKEN:
+    if len(texts) * _TURN + sum(map(len, texts)) // _LONGEST_TOKEN > CONTEXT:
         raise too_long(CONTEXT)  # counting the tokens of 5 MB takes three seconds in which nobody can cancel
     roles = (_ROLES.get(message.role, "user") for message in messages)
     turns = (f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in zip(roles, texts, strict=True))

@@ -197,12 +197,16 @@ async def test_a_chat_that_ends_with_the_assistant_gets_a_new_turn(local: Local)
     assert (await ask(local, [*turns, turns[1]], temperature=0, max_tokens=2)).usage.prompt_tokens == 22
 
 
-@pytest.mark.parametrize("words", [6_000, 5_000_000])
-async def test_messages_longer_than_the_context(local: Local, words: int) -> None:
+@pytest.mark.parametrize(
+    "said",
+    ["word " * 6_000, "word " * 5_000_000, [{"role": "user", "content": "a"}] * 10_000],
+    ids=["words", "many words", "many turns"],
+)
+async def test_messages_longer_than_the_context(local: Local, said: Any) -> None:
     heard: list[ProviderEvent] = []
     begun = monotonic()
     with pytest.raises(InvalidRequest) as caught:
-        await hear(local, call("word " * words), heard)
+        await hear(local, call(said), heard)
     assert heard == []
     assert (caught.value.status, caught.value.code, caught.value.param) == (400, "context_length_exceeded", "messages")
     assert monotonic() - begun < 1  # else nobody could leave

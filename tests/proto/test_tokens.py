@@ -75,6 +75,14 @@ def test_who_tells_it_is_believed() -> None:
     assert json.loads(answer(asked(reports), "one"))["usage"] is None, "it always tells, and this time it did not"
 
 
+def test_a_letter_may_make_many_tokens_of_the_last_one() -> None:
+    def odd(texts: list[str]) -> int:
+        return sum(len(text) if len(text) % 2 else 1 for text in texts)
+
+    text, reason, (_, made) = told("aaaa", "b", api=replace(COUNTING, counter=odd), max_tokens=3)
+    assert (text, reason, made) == ("aaaa", "length", 1)
+
+
 def test_nothing_is_counted_before_the_end() -> None:
     def never(texts: list[str]) -> int:
         raise AssertionError(texts)

@@ -96,8 +96,8 @@ def upstreams(note: str, table: Table) -> str:
             ("it answers", "status", "type", "code", "message"),
             map(_refusal, (400, 401, 402, 403, 404, 408, 413, 422, 429, 500, 503, 504, 529)),
         )
-        + "\nA 404 without an error object is a 502: the address is wrong, not the model. `Retry-After`, `retry-after-ms` and "
-        "`x-should-retry` are passed on. Its own words are cut after 1000 characters, and keys and hosts are taken out of "
+        + "\nA 404 without an error object is a 502: the address is wrong, not the model. `Retry-After` and `retry-after-ms` "
+        "of a 429, 503 or 529 are passed on, and `x-should-retry` of a 429. Its own words are cut after 1000 characters, and keys and hosts are taken out of "
         "them; the body itself, keys, hosts and headers are told to nobody, and keys are in no log.\n\n"
         "## What it may do\n\n"
         + table(("it sends", "outcome"), _MISBEHAVIOUR)

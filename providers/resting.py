@@ -1,7 +1,8 @@
-# A provider that is left in peace when it fails: a circuit breaker, wrapped around it.
+# A provider that is left in peace when it fails: a circuit breaker, wrapped around it; and a model of it whose rate
+# limit is reached, until the time it told. A limit is one model's and no failure: the others are answered.
 #
 # Closed: calls go through, and failures that are the provider's own are counted. Open after THRESHOLD in a row, or at
-# once when it says itself how long to stay away (Retry-After): calls fail without asking it, so that the next provider
+# once when it says itself how long it is down (Retry-After): calls fail without asking it, so that the next provider
 # has its turn. Half open when the rest is over: one call goes through as a probe; the first it says closes the circuit,
 # its failure opens it for twice as long. What becomes of calls that were at work when it opened says nothing about now:
 # many that break together are one failure, and a late success is no reason to come back before the time.
@@ -57,7 +58,7 @@ class Resting:
         self._rest = FIRST_REST
         self._until: float | None = None  # None: the circuit is closed
         self._probing = False
-        self._kind: type[ApiError] = ProviderNotWorking  # what is told while it rests
+        self._limited: dict[str, float] = {}  # a model whose rate limit is reached -> when that is over
 
     @property
     def info(self) -> ProviderInfo:
@@ -68,7 +69,7 @@ class Resting:
         return await self._provider.models()
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
-        probe = self._ask()
+        probe = self._ask(call.model)
         try:
             async with aclosing(self._provider.stream(call)) as events:
                 async for event in events:
@@ -80,7 +81,10 @@ class Resting:
             told = failure(error, self._provider)
             # What is the request's fault says nothing about the provider, and nor does what went through its own proxy.
             if told.elsewhere and not isinstance(told, ModelNotFound) and not _proxy(call):
-                self._failed(told, probe=probe)
+                if isinstance(told, RateLimited):
+                    self._limit(call.model, told.retry_after)
+                else:
+                    self._failed(told, probe=probe)
             raise told from error
         else:
             if probe:
@@ -99,32 +103,40 @@ class Resting:
         """Calls fail at present without asking the provider."""
         return self._until is not None and (self._probing or self._until > self._clock())
 
-    def _ask(self) -> bool:
+    def _ask(self, model: str) -> bool:
         """Whether this call is the probe.
 
-        :raises ApiError: the provider rests.
+        :raises ApiError: the provider rests, or the model's rate limit is reached.
         """
+        left = self._limited.get(model, 0.0) - self._clock() if self._limited else 0.0
+        if left > 0:
+            raise RateLimited("The provider's rate limit is reached.", retry_after=left)
         if self._until is None:
             return False
         if self.resting:
             left = max(self._until - self._clock(), FIRST_REST)
-            raise self._kind(f"The provider '{self.info.name}' failed and is given a rest.", retry_after=left)
+            raise ProviderNotWorking(f"The provider '{self.info.name}' failed and is given a rest.", retry_after=left)
         self._probing = True
         return True
+
+    def _limit(self, model: str, seconds: float | None) -> None:
+        if seconds is not None:
+            now = self._clock()
+            self._limited = {name: until for name, until in self._limited.items() if until > now}
+            self._limited[model] = now + min(seconds, LONGEST_REST)
 
     def _failed(self, error: ApiError, *, probe: bool) -> None:
         self._failures += 1
         if self._until is not None and not probe:
             return
         if error.retry_after is not None:
-            self._begin(error, min(error.retry_after, LONGEST_REST))
+            self._begin(min(error.retry_after, LONGEST_REST))
         elif probe or self._failures >= THRESHOLD:
-            self._begin(error, self._rest)
+            self._begin(self._rest)
             self._rest = min(2 * self._rest, LONGEST_REST)
 
-    def _begin(self, error: ApiError, seconds: float) -> None:
+    def _begin(self, seconds: float) -> None:
         worked, self._until = self._until is None, self._clock() + seconds
-        self._kind = RateLimited if isinstance(error, RateLimited) else ProviderNotWorking
         if worked:
             self._changed()
 

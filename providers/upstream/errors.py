@@ -136,7 +136,12 @@ def _told(status: int, error: JsonValue, headers: Mapping[bytes, bytes], secrets
         return too_slow()
     if status in (401, 402, 403):
         return ProviderNotWorking("The provider does not accept this server's access.", code="provider_error")
-    return ProviderNotWorking("The provider answered with an error.", retry_after=_retry_after(headers))
+    # "When sent with a 503 (Service Unavailable) response, Retry-After indicates how long the service is expected to be
+    # unavailable" - RFC 9110 section 10.2.3; with another status it may be one model's, behind a gateway's like ours.
+    down = status in (503, 529)  # 529: Anthropic's "overloaded"
+    return ProviderNotWorking(
+        "The provider answered with an error.", retry_after=_retry_after(headers) if down else None
+    )
 
 
 def _words(error: JsonValue, secrets: Sequence[str]) -> tuple[str, str | None, str | None]:

@@ -122,9 +122,24 @@ async def test_a_defect_counts_and_is_told_without_its_details() -> None:
 
 async def test_retry_after_is_obeyed_at_once() -> None:
     rig = Rig()
+    await rig.ask(ProviderNotWorking("down", retry_after=20))
+    rig.now += 19.5
+    assert isinstance(await rig.ask(), ProviderNotWorking)
+    rig.now += 1
+    assert await rig.ask() == "ab"
+
+
+async def test_a_rate_limit_is_one_models() -> None:
+    rig = Rig()
+    for _ in range(2 * THRESHOLD):
+        await rig.ask(RateLimited("slow"))
     await rig.ask(RateLimited("slow", retry_after=20))
     rig.now += 19.5
-    assert isinstance(await rig.ask(), RateLimited), "what is told is still why"
+    limited = await rig.ask()
+    assert isinstance(limited, RateLimited)
+    assert limited.retry_after == 0.5
+    assert await rig.ask(call=replace(CALL, model="other")) == "ab"
+    assert rig.resting.info.working
     rig.now += 1
     assert await rig.ask() == "ab"
 
@@ -161,9 +176,9 @@ async def test_a_late_success_ends_no_rest() -> None:
     rig = Rig()
     async with aclosing(rig.resting.stream(CALL)) as early:
         assert await anext(early) == "a"
-        await rig.ask(RateLimited("slow", retry_after=20))
+        await rig.ask(ProviderNotWorking("down", retry_after=20))
         assert [event async for event in early] == ["b"]
-    assert isinstance(await rig.ask(), RateLimited)
+    assert isinstance(await rig.ask(), ProviderNotWorking)
 
 
 async def test_nobody_waits_for_the_end_of_the_probe() -> None:

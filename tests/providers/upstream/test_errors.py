@@ -104,6 +104,11 @@ def test_when_to_try_again(headers: dict[str, str], code: str | None, retry_afte
     assert told(503, SAYS, **headers).retry_after == retry_after
 
 
+@pytest.mark.parametrize(("status", "seconds"), [(429, 7), (503, 7), (529, 7), (502, None), (500, None)])
+def test_who_is_down_says_so_with_503(status: int, seconds: float | None) -> None:
+    assert refused(status, {b"retry-after": b"7"}, b"", secrets=()).retry_after == seconds
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

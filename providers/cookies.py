@@ -65,9 +65,13 @@ class CookieStore:
 
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         assert isinstance(call, CookiesCall)
+        taken: set[str] = set()
         for file in call.files:
             try:
-                await anyio.to_thread.run_sync(self._keep, file, call.principal)
+                if (name := _safe(file.filename)) in taken:
+                    raise InvalidRequest(f"'{file.filename[:200]}' is not kept: another file of the upload took the name '{name}'.")
+                await anyio.to_thread.run_sync(self._keep, file, name, call.principal)
+                taken.add(name)
                 yield Stored(filename=file.filename)
             except InvalidRequest as error:
                 yield Stored(filename=file.filename, error=error.message)
@@ -89,7 +93,7 @@ class CookieStore:
                     found[cookie.name] = cookie.value
         return found
 
-    def _keep(self, file: FormFile, principal: str) -> None:
+    def _keep(self, file: FormFile, name: str, principal: str) -> None:
         document = [
             {"name": c.name, "value": c.value, "domain": c.domain, "hostOnly": c.alone, "expirationDate": c.expires}
             for c in read_cookies(file.filename, file.data)
@@ -97,7 +101,7 @@ class CookieStore:
         folder = self._folder / principal if principal else self._folder
         for each in (self._folder, folder):
             each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / _safe(file.filename)
+        path = folder / name
         if not path.exists() and sum(1 for _ in folder.iterdir()) >= _MOST_FILES:
             raise InvalidRequest(f"'{file.filename[:200]}' is not kept: there are {_MOST_FILES} files already.")
         # mkstemp: "readable and writable only by the creating user ID"

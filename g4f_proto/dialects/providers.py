@@ -3,13 +3,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Final
 
 from pydantic import JsonValue
 
-from .._catalog import Catalog, ProviderInfo
+from .._catalog import Catalog, Kind, ProviderInfo
 from . import Asked
 
 __all__ = ("list_providers", "one_provider")
+
+#: What can leave while it is made.
+_STREAMED: Final[frozenset[Kind]] = frozenset({"chat", "speech", "transcription"})
 
 
 def list_providers(asked: Asked) -> bytes:
@@ -25,7 +29,9 @@ def one_provider(asked: Asked) -> bytes:
     """
     catalog = asked.api.catalog
     info = catalog.provider(asked.route.provider or "")
-    streams = any("chat" in model.kinds for model in catalog.models.get(info.name, ()))
+    models = catalog.models.get(info.name, ())
+    # What a remote one serves may not be known yet; there is none that does not chat.
+    streams = any(model.kinds & _STREAMED for model in models) or (info.remote and not models)
     return _dump({**_entry(catalog, info), "stream": streams, "description": info.description})
 
 

@@ -18,6 +18,7 @@ CATALOG = Catalog(
         "Away": ProviderInfo(name="Away", label="A", default_model="x", remote=True),
         "Resting": ProviderInfo(name="Resting", label="R", default_model="x", remote=True, working=False),
         "Bare": ProviderInfo(name="Bare", label="B", default_model="b"),
+        "Speaker": ProviderInfo(name="Speaker", label="S", default_model="s"),
     },
     models={
         "Eyes": (
@@ -27,6 +28,7 @@ CATALOG = Catalog(
         ),
         "Painter": (Model(id="p", owned_by="us", kinds=frozenset({"image"})),),
         "Bare": (Model(id="b", owned_by="us", listed=False),),
+        "Speaker": (Model(id="s", owned_by="us", kinds=frozenset({"speech"})),),
     },
     aliases={"See": "Eyes"},
 )
@@ -51,7 +53,7 @@ def fetched(target: bytes) -> Any:
 def test_the_list() -> None:
     found = fetched(b"/v1/providers")
     assert found["object"] == "list"
-    eyes, painter, away, resting, bare = found["data"]
+    eyes, painter, away, resting, bare, _ = found["data"]
     assert eyes == EYES
     assert (painter["models"], painter["image_models"], painter["auth"]) == (["p"], ["p"], True)
     assert (away["working"], away["models"]) == (True, [])  # what it serves is not known yet
@@ -64,8 +66,12 @@ def test_one(name: bytes) -> None:
     assert fetched(b"/v1/providers/" + name) == {**EYES, "stream": True, "description": "Sees"}
 
 
-def test_one_that_does_not_chat() -> None:
-    assert fetched(b"/v1/providers/Painter")["stream"] is False
+@pytest.mark.parametrize(
+    ("name", "streams"),
+    [(b"Painter", False), (b"Speaker", True), (b"Away", True)],  # of the last one nothing is known yet, but that
+)
+def test_who_streams(name: bytes, streams: bool) -> None:
+    assert fetched(b"/v1/providers/" + name)["stream"] is streams
 
 
 def test_one_there_is_not() -> None:

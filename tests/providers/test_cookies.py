@@ -74,6 +74,13 @@ async def test_names_are_safe(store: CookieStore, tmp_path: Path, filename: str,
     assert everything(tmp_path) == [f"data/cookies/{kept}"]
 
 
+@pytest.mark.parametrize("second", ["a-b.json", "x/a b.json"])
+async def test_no_file_of_an_upload_is_lost_to_another(store: CookieStore, second: str) -> None:
+    stored = await upload(store, ("a b.json", export()), (second, export("2")), ("c.json", export(name="c")))
+    assert [one.error is None for one in stored] == [True, False, True]
+    assert await store.for_domain("example.com") == {"a": "1", "c": "1"}
+
+
 async def test_a_file_is_replaced_whole(store: CookieStore, tmp_path: Path) -> None:
     await upload(store, ("a.json", export("old")))
     with (tmp_path / "data/cookies/a.json").open() as reader:

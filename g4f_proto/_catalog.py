@@ -61,6 +61,7 @@ class ProviderInfo:
     :param default_model: what answers when the caller names only the provider.
     :param remote: its models are told by a network: not asked for at the start, and what it serves may be more than it
         tells, so that a caller who names it may ask for any model. It may fail, and rests then.
+    :param only_named: it stands in for nobody: it answers who names it or its model, and nobody else.
     :param working: it can answer now, as far as is known.
     """
 
@@ -74,6 +75,7 @@ class ProviderInfo:
     solid_stops: bool = False
     think_tags: bool = False
     remote: bool = False
+    only_named: bool = False
     working: bool = True
 
 
@@ -183,6 +185,8 @@ class Catalog:
         ready: list[Choice] = []
         rest: list[Choice] = []
         for info in candidates:
+            if wanted is None and info.only_named and not named:
+                continue
             if wanted is None or wanted == info.name:
                 name: str | None = self._usual(info, kind)
                 if name is None and named and info.remote:

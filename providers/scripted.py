@@ -60,6 +60,7 @@ class Scripted:
         default_model="scripted",
         description="Says the last user message back; made for testing clients",
         native=_HONOURED | _WITHOUT_EFFECT,
+        only_named=True,  # hashes and tones are no answer to who wanted a real one
     )
 
     def __init__(self) -> None:

@@ -183,6 +183,23 @@ def test_no_model_is_named_and_something_else_than_a_chat_is_asked_for() -> None
         who(None, kind="transcription")
 
 
+def test_a_test_double_answers_only_who_names_it() -> None:
+    double = ProviderInfo(name="Double", label="D", default_model="d", only_named=True)
+    catalog = Catalog(
+        providers={"Double": double}, models={"Double": (Model(id="d", owned_by="us", kinds=frozenset({"image"})),)}
+    )
+    with pytest.raises(ModelNotFound):
+        catalog.resolve(None, kind="image")
+    chosen = replace(catalog, default_provider="Double")
+    for choices in (
+        catalog.resolve("d", kind="image"),
+        catalog.resolve("Double", kind="image"),
+        catalog.resolve(None, "Double", kind="image"),
+        chosen.resolve(None, kind="image"),
+    ):
+        assert [(choice.provider.name, choice.model) for choice in choices] == [("Double", "d")]
+
+
 def test_the_default_provider_and_the_catch_all_of_a_kind() -> None:
     assert who("brush", default_provider="Bare") == [("Bare", "brush")]
     assert who("voice", kind="speech", default_provider="Echo") == [("Bare", "voice")], "Echo does not speak"

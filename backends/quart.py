@@ -2,7 +2,8 @@
 #
 # `create_app` makes an ordinary Quart application. One function answers every request before routing, because paths
 # and methods are the machine's to judge. What Quart and Hypercorn would decide by themselves is switched off: Quart's
-# limit on bodies answers in HTML, its 60 seconds for a response cut a stream silently.
+# limit on bodies answers in HTML, its 60 seconds for a response cut a stream silently, and what is no HTTP gets nothing
+# but a status from Hypercorn.
 from __future__ import annotations
 
 import asyncio
@@ -16,14 +17,17 @@ need("quart", extra="quart", module=__name__)
 need("hypercorn", extra="quart", module=__name__)
 
 import anyio
+import h11
+import hypercorn.protocol
 import quart
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.typing import HTTPScope
 from quart.wrappers.response import ResponseBody
 from werkzeug.datastructures import Headers
 
-from g4f_proto import Exchange, Head, KiB, State
+from g4f_proto import Exchange, Head, InvalidRequest, KiB, State, TooManyHeaders
 
 from .command import Backend, main
 from .frames import Frames
@@ -37,6 +41,7 @@ __all__ = ("BACKEND", "create_app", "serve")
 def create_app(service: Service) -> quart.Quart:
     """A Quart application that answers with `service`, which must be entered while it serves."""
     app = _Quart("g4f", static_folder=None)
+    app.service = service
     app.config.update(MAX_CONTENT_LENGTH=None, BODY_TIMEOUT=None, RESPONSE_TIMEOUT=None)
 
     @app.before_request
@@ -60,8 +65,34 @@ def create_app(service: Service) -> quart.Quart:
 
 
 class _Quart(quart.Quart):
+    service: Service
+
     def create_url_adapter(self, request: object) -> None:
         """No routes are looked up: `answer` answers every request before they would be, and looking costs 40 us."""
+
+
+class _H11Protocol(H11Protocol):
+    """What is no HTTP is refused in the machine's words, where the application is ours."""
+
+    async def _send_error_response(self, status_code: int) -> None:
+        app = getattr(self.app, "app", None)
+        if not isinstance(app, _Quart):
+            await super()._send_error_response(status_code)
+            return
+        exchange = app.service.exchange("GET", b"/", {})
+        body = exchange.fail(
+            TooManyHeaders("The header fields are longer than this server reads.")
+            if status_code == 431
+            else InvalidRequest("The request is not valid HTTP.", code="invalid_http", status=status_code)
+        )
+        assert exchange.head is not None
+        fields = [*exchange.head.headers, (b"connection", b"close"), *self.config.response_headers("h11")]
+        await self._send_h11_event(h11.Response(status_code=exchange.head.status, headers=fields))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+hypercorn.protocol.H11Protocol = _H11Protocol  # type: ignore[misc]  # Hypercorn has no other place for it
 
 
 def _response(head: Head, body: ResponseBody) -> quart.Response:

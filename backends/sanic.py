@@ -10,6 +10,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable
+from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -98,6 +99,9 @@ def create_app(service: Service) -> sanic.Sanic[sanic.Config, SimpleNamespace]:
 def _response(exchange: Exchange, body: bytes) -> HTTPResponse:
     assert exchange.head is not None
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in exchange.head.headers}
+    # "An origin server with a clock MUST generate a Date header field in all 2xx (Successful), 3xx (Redirection), and
+    # 4xx (Client Error) responses" - RFC 9110 section 6.6.1; Sanic does not.
+    headers["date"] = formatdate(usegmt=True)
     return HTTPResponse(body, exchange.head.status, headers)
 
 

@@ -69,7 +69,9 @@ class CookieStore:
         for file in call.files:
             try:
                 if (name := _safe(file.filename)) in taken:
-                    raise InvalidRequest(f"'{file.filename[:200]}' is not kept: another file of the upload took the name '{name}'.")
+                    raise InvalidRequest(
+                        f"'{file.filename[:200]}' is not kept: another file of the upload took the name '{name}'."
+                    )
                 await anyio.to_thread.run_sync(self._keep, file, name, call.principal)
                 taken.add(name)
                 yield Stored(filename=file.filename)

@@ -4,7 +4,9 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,7 @@ def ask(server: Server, method: str, target: str, body: object, fields: dict[str
         response = connection.getresponse()
         assert response.getheader("x-request-id") == "req_" + "0" * 32
         assert response.getheader("access-control-allow-origin") == "https://a.example"
+        assert parsedate_to_datetime(response.getheader("date", ""))
         told = {name.lower(): value for name, value in response.getheaders() if name.lower() not in OTHERS}
         if told.get("content-type", "").startswith("text/event-stream"):
             told.pop("content-length", None)  # Sanic tells it when the whole stream fits into its first write
@@ -85,3 +88,26 @@ def test_same_bytes(servers: dict[str, Server], name: str) -> None:
     assert answers["h11-asyncio"][0] in (200, 204, 206, 304, 400, 404, 405, 412, 416, 429)
     for server, answer in answers.items():
         assert answer == answers["h11-asyncio"], server
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (b"NONSENSE\r\n\r\n", (400, "invalid_http")),
+        (b"GET / HTTP/1.1\r\n\r\n", (400, "invalid_http")),  # no Host
+        (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", (400, "invalid_http")),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + 70_000 * b"x", (431, "headers_too_large")),
+    ],
+)
+def test_what_is_no_http_gets_an_answer_like_any_other(
+    servers: dict[str, Server], sent: bytes, expected: tuple[int, str]
+) -> None:
+    for name, running in servers.items():
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as client:
+            client.sendall(sent)
+            response = http.client.HTTPResponse(client)
+            response.begin()
+            error = json.loads(response.read())["error"]
+        assert (response.status, error["code"]) == expected, name
+        assert response.getheader("x-request-id") == "req_" + "0" * 32, name
+        assert response.getheader("openai-processing-ms", "").isdigit(), name

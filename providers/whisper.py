@@ -42,6 +42,7 @@ log = logging.getLogger("g4f.providers")
 
 #: Seconds of a recording: as samples and spectrum it takes 10 kB a second and more; 25 MB can hold hours of silence.
 LONGEST: Final = 1800.0
+_PATIENCE: Final = 0.1  # seconds a thread waits for the model before it looks whether it is still wanted
 _MODEL: Final = "whisper-tiny.en"
 _WEIGHTS: Final = weights.WEIGHTS[_MODEL]
 
@@ -157,8 +158,13 @@ class _Listening:
 
     def next(self) -> Segment | None:
         """The next segment; None: there is none, or nobody wants it any more."""
-        with self._hearing:
+        while not self._hearing.acquire(timeout=_PATIENCE):
+            if not self.wanted:
+                return None  # or the threads of those who left would pile up behind the one that hears
+        try:
             segment = next(self._segments, None) if self.wanted else None
+        finally:
+            self._hearing.release()
         if segment is None:
             return None
         return Segment(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from difflib import SequenceMatcher
 from typing import Any
@@ -23,7 +24,7 @@ from g4f_proto import (
 )
 from providers import whisper
 from providers.hibari import Hibari
-from providers.whisper import LONGEST, Whisper
+from providers.whisper import LONGEST, Whisper, _Listening
 
 from .test_sound import as_wav
 
@@ -160,6 +161,21 @@ async def test_who_leaves_is_not_waited_for(listener: Whisper, recordings: dict[
         tasks.start_soon(leave)
     _, segments = await listen(listener, recordings["flac"])
     assert segments
+
+
+def test_no_thread_waits_for_the_model_in_the_name_of_who_left() -> None:
+    class Deaf:
+        def transcribe(self, *_: object, **__: object) -> tuple[Iterator[object], None]:
+            return iter(()), None
+
+    busy = threading.Lock()
+    with busy:
+        listening = _Listening(Deaf(), call(as_wav(bytes(32000))), busy)
+        thread = threading.Thread(target=listening.next, daemon=True)
+        thread.start()
+        listening.wanted = False
+        thread.join(5)
+        assert not thread.is_alive()
 
 
 async def test_without_its_weights_a_call_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,11 +17,7 @@ def need(package: str, *, extra: str, module: str = "") -> None:
     :raises MissingExtra: it cannot.
     :raises SystemExit: it cannot, and `module` is being run as a command: a user sees one line, not a traceback.
     """
-    try:
-        found = find_spec(package) is not None
-    except ValueError:  # `sys.modules[package]` is None: somebody hides it
-        found = False
-    if found:
+    if find_spec(package) is not None:
         return
     message = f"the package '{package}' is not installed: pip install 'g4f-proto[{extra}]'"
     if module == "__main__":

@@ -210,7 +210,7 @@ class Service:
         """A new exchange for the head of a request, field names in lower case."""
         self._directory.refresh(self.tasks)
         begun, ticks = self._ticks(), self._ticks
-        fields, refusal = self._limit(headers)
+        fields, refusal = self._limit(method, headers)
         return Exchange(
             RequestHead(method, target, headers),
             self.api,
@@ -221,8 +221,8 @@ class Service:
             refusal=refusal,
         )
 
-    def _limit(self, headers: Mapping[bytes, bytes]) -> tuple[Fields, ApiError | None]:
-        if self._limiter is None:
+    def _limit(self, method: str, headers: Mapping[bytes, bytes]) -> tuple[Fields, ApiError | None]:
+        if self._limiter is None or method == "OPTIONS":  # a preflight is the browser's doing, and the request follows
             return (), None
         try:
             return self._limiter.take(authenticate(headers, self.api.keys))

@@ -45,6 +45,15 @@ def test_buckets_that_are_full_again_are_forgotten() -> None:
     assert len(limiter._buckets) == 1
 
 
+async def test_a_preflight_is_not_counted() -> None:
+    async with Service([Scripted()], rate=2) as service:
+        for method, left in (("GET", b"1"), ("OPTIONS", None), ("GET", b"0")):
+            exchange = service.exchange(method, b"/v1/models", {})
+            exchange.receive_end()
+            assert exchange.head is not None
+            assert dict(exchange.head.headers).get(b"x-ratelimit-remaining-requests") == left
+
+
 async def test_the_wire() -> None:
     async with Service([Scripted()], keys=["k", "l"], rate=2) as service:
         body = json.dumps({"model": "scripted", "messages": [{"role": "user", "content": "x"}]}).encode()

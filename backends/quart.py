@@ -23,8 +23,8 @@ import quart
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 from hypercorn.protocol.h11 import H11Protocol
-from hypercorn.typing import HTTPScope
-from quart.wrappers.response import ResponseBody
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+from quart.wrappers.response import DataBody, ResponseBody
 from werkzeug.datastructures import Headers
 
 from g4f_proto import Exchange, Head, InvalidRequest, KiB, State, TooManyHeaders
@@ -61,6 +61,13 @@ def create_app(service: Service) -> quart.Quart:
         assert exchange.head is not None
         return _response(exchange.head, _Body(exchange, frames, first))
 
+    @app.before_websocket
+    async def refuse() -> quart.Response:
+        exchange = service.exchange("GET", b"/", dict(quart.websocket.scope["headers"]))
+        body = exchange.fail(InvalidRequest("There are no WebSockets here.", code="invalid_http"))
+        assert exchange.head is not None
+        return _response(exchange.head, DataBody(body))
+
     return app
 
 
@@ -69,6 +76,12 @@ class _Quart(quart.Quart):
 
     def create_url_adapter(self, request: object) -> None:
         """No routes are looked up: `answer` answers every request before they would be, and looking costs 40 us."""
+
+    async def asgi_app(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Nothing here reads `path`, and Quart would fail on some that is a whole URL."""
+        if scope["type"] == "http" and not scope["path"].startswith("/"):
+            scope["path"] = "/"
+        await super().asgi_app(scope, receive, send)
 
 
 class _H11Protocol(H11Protocol):
@@ -92,7 +105,7 @@ class _H11Protocol(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
-hypercorn.protocol.H11Protocol = _H11Protocol  # type: ignore[misc]  # Hypercorn has no other place for it
+hypercorn.protocol.H11Protocol = _H11Protocol  # type: ignore[attr-defined]  # there is no other place for it
 
 
 def _response(head: Head, body: ResponseBody) -> quart.Response:

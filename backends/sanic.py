@@ -111,7 +111,8 @@ class _Request(sanic.Request):
     def __init__(self, url_bytes: bytes, *args: Any, **options: Any) -> None:
         try:
             super().__init__(url_bytes, *args, **options)
-        except SanicException:
+            self.path  # noqa: B018  # fails where there is none: `http://host`
+        except (SanicException, AttributeError):
             super().__init__(b"/", *args, **options)
             self.raw_url = url_bytes
 

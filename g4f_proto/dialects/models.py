@@ -83,15 +83,14 @@ def _read_kinds(entry: Mapping[str, JsonValue]) -> frozenset[Kind]:
 
 def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
     seen: set[str] = set()
+    aliases = _aliases(catalog)
     for name, info in catalog.providers.items():
         for model in catalog.models.get(name, ()):
             if model.listed and model.id not in seen:
                 seen.add(model.id)
-                yield _model(model, info)
-    for alias, entry in _aliases(catalog):
-        if alias not in seen:
-            seen.add(alias)
-            yield entry
+                yield aliases.pop(model.id, None) or _model(model, info)  # an alias comes before what is served
+    seen.update(aliases)
+    yield from aliases.values()
     for name, info in catalog.providers.items():
         models = [model for model in catalog.models.get(name, ()) if model.listed]
         if name not in seen and models:
@@ -100,12 +99,14 @@ def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
             yield {**_entry(name, info.label), **flags, "provider": True}
 
 
-def _aliases(catalog: Catalog) -> Iterator[tuple[str, dict[str, JsonValue]]]:
+def _aliases(catalog: Catalog) -> dict[str, dict[str, JsonValue]]:
+    found: dict[str, dict[str, JsonValue]] = {}
     for alias, target in catalog.aliases.items():
         for name, info in catalog.providers.items():
             for model in catalog.models.get(name, ()):
                 if model.listed and alias != CATCH_ALL and model.named(target.removeprefix(f"{name}:")):
-                    yield alias, {**_model(model, info), "id": alias}
+                    found.setdefault(alias, {**_model(model, info), "id": alias})
+    return found
 
 
 def _model(model: Model, info: ProviderInfo) -> dict[str, JsonValue]:

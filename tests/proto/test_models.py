@@ -114,6 +114,13 @@ def test_no_id_is_listed_twice() -> None:
     assert data[0]["owned_by"] == "Echo"  # the first that serves it
 
 
+def test_an_alias_that_hides_a_model_is_listed_as_what_answers() -> None:
+    catalog = replace(ALL_KINDS, aliases={"see": "paint", "Painter": "hear"})
+    kinds = {entry["id"]: (entry["kinds"], entry["image"], entry["provider"]) for entry in listed(catalog=catalog)}
+    assert kinds["see"] == (["image"], True, False)
+    assert kinds["Painter"] == (["transcription"], False, False)
+
+
 def test_of_one_provider() -> None:
     assert [entry["id"] for entry in listed(b"/api/Bare/models")] == ["plain"]
     assert [entry["owned_by"] for entry in listed(b"/api/Bare/models")] == ["The bare one"]

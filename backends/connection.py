@@ -262,6 +262,7 @@ class Connection:
 def _syntax(error: h11.RemoteProtocolError) -> ApiError:
     if error.error_status_hint == 431:
         return TooManyHeaders("The header fields are longer than this server reads.")
+    flaw = str(error).partition(": bytearray(")[0]  # what h11 read, as Python writes it, is no help
     return InvalidRequest(
-        f"The request is not valid HTTP: {error}.", code="invalid_http", status=error.error_status_hint
+        f"The request is not valid HTTP: {flaw}.", code="invalid_http", status=error.error_status_hint
     )

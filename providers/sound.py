@@ -9,7 +9,7 @@
 # Needs numpy and PyAV: it is imported by who has seen that they are there. Nothing here is async; all of it blocks.
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
 from typing import Final, Literal, NamedTuple
 
@@ -124,10 +124,11 @@ class TooLong(Exception):
     """The recording lasts longer than it may."""
 
 
-def decode(data: bytes, *, longest: float) -> Samples:
+def decode(data: bytes, *, longest: float, pause: Callable[[], None] = lambda: None) -> Samples:
     """The first audio track of a recording, at :data:`HEARD_RATE`.
 
     :param longest: seconds.
+    :param pause: called between two packets; what it raises ends the work.
     :raises Undecodable: it has no sound that can be read.
     :raises TooLong: it lasts longer than `longest`.
     """
@@ -138,7 +139,7 @@ def decode(data: bytes, *, longest: float) -> Samples:
             # a track of an unknown codec has no context, whatever its annotation says
             if not tracks or getattr(tracks[0].codec_context, "name", None) not in _CODECS.split(","):
                 raise Undecodable
-            pieces = [frame.to_ndarray()[0] for frame in _resampled(_frames(container, longest))]
+            pieces = [frame.to_ndarray()[0] for frame in _resampled(_frames(container, longest, pause))]
     except (av.error.FFmpegError, ValueError) as error:
         raise Undecodable from error
     if not any(map(len, pieces)):
@@ -160,9 +161,10 @@ def _resampled(frames: Iterable[AudioFrame]) -> Iterator[AudioFrame]:
     yield from resampler.resample(None) if resampler is not None else ()
 
 
-def _frames(container: InputContainer, left: float) -> Iterator[AudioFrame]:
+def _frames(container: InputContainer, left: float, pause: Callable[[], None]) -> Iterator[AudioFrame]:
     """The sound of the first track, at most so many seconds."""
     for packet in container.demux(container.streams.audio[:1]):
+        pause()
         try:
             frames = packet.decode()
         except av.error.InvalidDataError:  # one damaged packet among good ones

@@ -2,7 +2,7 @@
 #
 # Loaded on first use, in a thread. Whisper hears windows of 30 seconds and cannot be interrupted in one: each window is
 # a thread's work, one at a time over all calls, whose calls take turns. A call that is cancelled leaves at once, and
-# the model is free when the window has ended, which nobody hears. faster-whisper is an optional extra and the weights
+# the model is free when it has heard the window once, for nobody. faster-whisper is an optional extra and the weights
 # are pulled: both are looked for at each call, so that installing them while the server runs is enough.
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 
 from g4f_proto import (
@@ -40,7 +41,7 @@ __all__ = ("LONGEST", "Whisper")
 
 log = logging.getLogger("g4f.providers")
 
-#: Seconds of a recording: as samples and spectrum it takes 10 kB a second and more; 25 MB can hold hours of silence.
+#: Seconds of a recording: as samples and spectrum it takes 100 kB a second; 25 MB can hold hours of silence.
 LONGEST: Final = 1800.0
 _PATIENCE: Final = 0.1  # seconds a thread waits for the model before it looks whether it is still wanted
 _MODEL: Final = "whisper-tiny.en"
@@ -87,7 +88,7 @@ class Whisper:
             while (segment := await step()) is not None:
                 yield segment
         finally:
-            listening.wanted = False
+            listening.leave()
 
     async def aclose(self) -> None:
         """Free the model; a window on its way keeps it until it is heard."""
@@ -98,10 +99,14 @@ class Whisper:
             if self._model is None:
                 from faster_whisper import WhisperModel
 
+                from .spectrum import Spectrum
+
                 try:
                     threads = min(4, os.cpu_count() or 1)
                     folder = str(weights.target(_WEIGHTS))
-                    self._model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=threads)
+                    model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=threads)
+                    model.feature_extractor = Spectrum(anyio.from_thread.check_cancelled, **model.feat_kwargs)
+                    self._model = model
                 except Exception:
                     log.exception("the transcription model could not be loaded")
                     raise ProviderNotWorking(
@@ -126,7 +131,7 @@ class _Listening:
 
         name = call.file.filename[:200]
         try:
-            samples = decode(call.file.data, longest=LONGEST)
+            samples = decode(call.file.data, longest=LONGEST, pause=anyio.from_thread.check_cancelled)
         except Undecodable:
             raise InvalidRequest(
                 f"The file '{name}' cannot be decoded: it is damaged, or of a format that is not supported. Supported "
@@ -146,15 +151,20 @@ class _Listening:
         self._hearing = hearing
         # "If set to 0, the model will use log probability to automatically increase the temperature until certain
         # thresholds are hit." - CreateTranscriptionRequest; these are Whisper's own steps.
-        steps = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0) if call.temperature == 0 else (call.temperature,)
+        self._steps = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] if call.temperature == 0 else [call.temperature]
         found, _ = model.transcribe(
             samples,
             language="en",
-            temperature=steps,
+            temperature=self._steps,
             initial_prompt=call.prompt or None,
             word_timestamps=call.words,
         )
         self._segments: Iterator[Any] = iter(found)
+
+    def leave(self) -> None:
+        """Nobody listens any more; of a window that is being heard no further temperature is tried."""
+        self.wanted = False
+        del self._steps[1:]
 
     def next(self) -> Segment | None:
         """The next segment; None: there is none, or nobody wants it any more."""

@@ -191,6 +191,20 @@ def test_no_file_that_an_upload_names_is_opened(tmp_path: Path) -> None:
             decode(playlist.encode(), longest=10)
 
 
+def test_who_leaves_ends_the_reading() -> None:
+    packets = 0
+
+    def leave() -> None:
+        nonlocal packets
+        packets += 1
+        if packets == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        decode(encode("mp3", tone(5)), longest=10, pause=leave)
+    assert packets == 3
+
+
 def test_a_few_bytes_that_are_hours() -> None:
     silence = encode("flac", np.zeros(RATE * 120, np.float32))
     assert len(silence) < 25_000  # of 5.8 MB

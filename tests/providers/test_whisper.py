@@ -163,19 +163,23 @@ async def test_who_leaves_is_not_waited_for(listener: Whisper, recordings: dict[
     assert segments
 
 
-def test_no_thread_waits_for_the_model_in_the_name_of_who_left() -> None:
+async def test_no_thread_waits_for_the_model_in_the_name_of_who_left() -> None:
     class Deaf:
-        def transcribe(self, *_: object, **__: object) -> tuple[Iterator[object], None]:
+        temperatures: list[float]
+
+        def transcribe(self, *_: object, temperature: list[float], **__: object) -> tuple[Iterator[object], None]:
+            self.temperatures = temperature
             return iter(()), None
 
-    busy = threading.Lock()
+    busy, model = threading.Lock(), Deaf()
     with busy:
-        listening = _Listening(Deaf(), call(as_wav(bytes(32000))), busy)
+        listening = await anyio.to_thread.run_sync(_Listening, model, call(as_wav(bytes(32000))), busy)
         thread = threading.Thread(target=listening.next, daemon=True)
         thread.start()
-        listening.wanted = False
+        listening.leave()
         thread.join(5)
         assert not thread.is_alive()
+    assert model.temperatures == [0.0], "and the window that is being heard is not heard again"
 
 
 async def test_without_its_weights_a_call_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

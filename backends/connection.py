@@ -140,12 +140,16 @@ class Connection:
                 self._exchange.disconnect()
                 self._tasks.cancel_scope.cancel()
 
-    async def _more(self) -> None:
-        """Wait until the reader has fed more, or the end."""
-        self._ahead = 0
-        if self._wanted is not None:
+    def _read_on(self, *, ahead: int) -> None:
+        """All but `ahead` bytes of what came are used: a reader that waits for that goes on."""
+        self._ahead = ahead
+        if self._wanted is not None and ahead <= READ_AHEAD:
             self._wanted.set()
             self._wanted = None
+
+    async def _more(self) -> None:
+        """Wait until the reader has fed more, or the end."""
+        self._read_on(ahead=0)
         self._arrived = anyio.Event()
         try:
             await self._arrived.wait()
@@ -202,6 +206,8 @@ class Connection:
         frames = Frames(exchange, self._service)
         try:
             await frames.receive(self._body())
+            # A reader that still waited for a large body to be used would not see the peer leave.
+            self._read_on(ahead=len(self._h11.trailing_data[0]))
             async for data in frames:
                 await self._write(exchange, data)
         finally:

@@ -69,6 +69,8 @@ def create_app(service: Service) -> sanic.Sanic[sanic.Config, SimpleNamespace]:
                 request.stream.recv_buffer
             )  # the whole body, as nearly always
             await (frames.receive if here else frames.receive_in_time)(request.stream)
+            # Sanic stops reading behind a large body, and does not see then that the client leaves.
+            request.transport.resume_reading()
             first = await anext(frames)
             if frames.whole:
                 return _response(exchange, first)

@@ -1,16 +1,18 @@
 # Pictures with no network, no key and no weights: `painting` draws them, Pillow packs them.
 #
 # They are no model's, and each says so in its `revised_prompt`. A picture takes a second of CPU or two, so it is drawn
-# in a thread, a few at a time, and whoever leaves stops it at the next band. numpy and Pillow are an optional extra,
-# looked for at each call, so that installing them while the server runs is enough.
+# in a thread, a few at a time, and whoever leaves stops it at the next band: by a flag, because
+# `from_thread.check_cancelled` does not see asyncio's own cancellation, which Quart and Sanic use. numpy and Pillow are
+# an optional extra, looked for at each call, so that installing them while the server runs is enough.
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncGenerator, Sequence
+import threading
+from collections.abc import AsyncGenerator, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 
 from g4f_proto import Call, Image, ImageCall, Model, ProviderEvent, ProviderInfo
@@ -45,23 +47,36 @@ class Painter:
         assert isinstance(call, ImageCall)
         if missing := _missing():
             raise not_installed("procedural-1", missing)
-        for index in range(call.n):
-            yield await anyio.to_thread.run_sync(_paint, call, index, limiter=self._room)
+        left = threading.Event()
+
+        def pause() -> None:
+            if left.is_set():
+                raise _Left
+
+        try:
+            for index in range(call.n):
+                paint = partial(_paint, call, index, pause)
+                yield await anyio.to_thread.run_sync(paint, abandon_on_cancel=True, limiter=self._room)
+        finally:
+            left.set()
 
     async def aclose(self) -> None:
         """Nothing to give back."""
+
+
+class _Left(Exception):
+    """Nobody wants the picture any more."""
 
 
 def _missing() -> list[str]:
     return lacking("images", _PACKAGES)
 
 
-def _paint(call: ImageCall, index: int) -> Image:
+def _paint(call: ImageCall, index: int, pause: Callable[[], None]) -> Image:
     import PIL.Image
 
     from .painting import paint, scene_of
 
-    pause = anyio.from_thread.check_cancelled
     width, height = call.width or call.height or _SIDE, call.height or call.width or _SIDE
     pixels = paint(call.prompt, width, height, (call.seed or 0) + index, pause=pause)
     pause()

@@ -1,11 +1,10 @@
 # The spectrum of a recording, as Whisper hears it, made half a minute at a time.
 #
 # faster-whisper makes that of a whole recording at once: of half an hour in 3.7 seconds, which nobody can interrupt,
-# and 1.5 GB. In pieces it is the same but for the last digit of its floats, takes 0.4 seconds and 0.3 GB, and whoever
-# leaves stops it at the next piece. Needs the extra 'transcription': it is imported by who has seen that it is there.
+# and 1.5 GB. In pieces it is the same but for the last digit of its floats, and takes 0.4 seconds and 0.3 GB. Needs the
+# extra 'transcription': it is imported by who has seen that it is there.
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -20,14 +19,7 @@ _BORDER: Final = 2  # more on each side: a frame hears 200 samples around its mi
 
 
 class Spectrum(FeatureExtractor):  # type: ignore[misc]  # it has no annotations
-    """In the place of a model's own.
-
-    :param pause: called between two pieces; what it raises ends the work.
-    """
-
-    def __init__(self, pause: Callable[[], None], **options: int) -> None:
-        super().__init__(**options)
-        self._pause = pause
+    """In the place of a model's own."""
 
     def __call__(self, waveform: Samples, padding: int = 160, chunk_length: None = None) -> Samples:
         """The logarithms of its mel bands, each row a band, each column a frame."""
@@ -38,7 +30,6 @@ class Spectrum(FeatureExtractor):  # type: ignore[misc]  # it has no annotations
         return scaled
 
     def _bands(self, samples: Samples, first: int) -> Samples:
-        self._pause()
         begin = max(0, first - _BORDER)
         part = samples[begin * self.hop_length : (first + _PIECE + _BORDER) * self.hop_length]
         window = np.hanning(self.n_fft + 1)[:-1].astype(np.float32)

@@ -14,7 +14,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-import anyio.from_thread
 import anyio.to_thread
 
 from g4f_proto import (
@@ -80,12 +79,10 @@ class Whisper:
             raise UnsupportedParameter(f"The model '{_MODEL}' knows only English and cannot translate.", param="model")
         # who leaves now does not stop the loading: the next one will want it
         model = await anyio.to_thread.run_sync(self._load, abandon_on_cancel=True)
-        listen = partial(_Listening, model, call, self._hearing)
-        listening = await anyio.to_thread.run_sync(listen, limiter=self._turns)
+        listening, run = _Listening(model, call, self._hearing), partial(anyio.to_thread.run_sync, limiter=self._turns)
         try:
-            yield Heard(language="en", duration=listening.duration)
-            step = partial(anyio.to_thread.run_sync, listening.next, abandon_on_cancel=True, limiter=self._turns)
-            while (segment := await step()) is not None:
+            yield Heard(language="en", duration=await run(listening.begin, abandon_on_cancel=True))
+            while (segment := await run(listening.next, abandon_on_cancel=True)) is not None:
                 yield segment
         finally:
             listening.leave()
@@ -105,7 +102,7 @@ class Whisper:
                     threads = min(4, os.cpu_count() or 1)
                     folder = str(weights.target(_WEIGHTS))
                     model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=threads)
-                    model.feature_extractor = Spectrum(anyio.from_thread.check_cancelled, **model.feat_kwargs)
+                    model.feature_extractor = Spectrum(**model.feat_kwargs)
                     self._model = model
                 except Exception:
                     log.exception("the transcription model could not be loaded")
@@ -120,18 +117,31 @@ def _lacking() -> list[str]:
     return lacking("transcription", ("faster_whisper", "av"), _WEIGHTS)
 
 
-class _Listening:
-    """One recording being heard; every method blocks and may be called from any thread, one at a time.
+class _Left(Exception):
+    """Nobody listens any more."""
 
-    :raises InvalidRequest: 422, the recording cannot be decoded; 400, it is too long.
-    """
+
+class _Listening:
+    """One recording being heard; `begin`, then `next`, which block and may be called from any thread, one at a time."""
 
     def __init__(self, model: WhisperModel, call: TranscriptionCall, hearing: threading.Lock) -> None:
+        self._model, self._call, self._hearing = model, call, hearing
+        self._wanted = True
+        # "If set to 0, the model will use log probability to automatically increase the temperature until certain
+        # thresholds are hit." - CreateTranscriptionRequest; these are Whisper's own steps.
+        self._steps = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] if call.temperature == 0 else [call.temperature]
+        self._segments: Iterator[Any] = iter(())
+
+    def begin(self) -> float:
+        """Read the recording; its seconds.
+
+        :raises InvalidRequest: 422, it cannot be decoded; 400, it is too long.
+        """
         from .sound import HEARD_RATE, TooLong, Undecodable, decode
 
-        name = call.file.filename[:200]
+        call, name = self._call, self._call.file.filename[:200]
         try:
-            samples = decode(call.file.data, longest=LONGEST, pause=anyio.from_thread.check_cancelled)
+            samples = decode(call.file.data, longest=LONGEST, pause=self._check)
         except Undecodable:
             raise InvalidRequest(
                 f"The file '{name}' cannot be decoded: it is damaged, or of a format that is not supported. Supported "
@@ -146,33 +156,32 @@ class _Listening:
                 code="invalid_value",
                 param="file",
             ) from None
-        self.duration = len(samples) / HEARD_RATE
-        self.wanted = True
-        self._hearing = hearing
-        # "If set to 0, the model will use log probability to automatically increase the temperature until certain
-        # thresholds are hit." - CreateTranscriptionRequest; these are Whisper's own steps.
-        self._steps = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0] if call.temperature == 0 else [call.temperature]
-        found, _ = model.transcribe(
+        found, _ = self._model.transcribe(
             samples,
             language="en",
             temperature=self._steps,
             initial_prompt=call.prompt or None,
             word_timestamps=call.words,
         )
-        self._segments: Iterator[Any] = iter(found)
+        self._segments = iter(found)
+        return len(samples) / HEARD_RATE
+
+    def _check(self) -> None:
+        if not self._wanted:
+            raise _Left
 
     def leave(self) -> None:
         """Nobody listens any more; of a window that is being heard no further temperature is tried."""
-        self.wanted = False
+        self._wanted = False
         del self._steps[1:]
 
     def next(self) -> Segment | None:
         """The next segment; None: there is none, or nobody wants it any more."""
         while not self._hearing.acquire(timeout=_PATIENCE):
-            if not self.wanted:
+            if not self._wanted:
                 return None  # or the threads of those who left would pile up behind the one that hears
         try:
-            segment = next(self._segments, None) if self.wanted else None
+            segment = next(self._segments, None) if self._wanted else None
         finally:
             self._hearing.release()
         if segment is None:

@@ -199,9 +199,10 @@ async def test_what_is_not_http_gets_an_error_object_and_a_closed_connection(dat
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("model", ["scripted:silence=1000s", "scripted:tokens=99999,delay=10ms"])
-async def test_a_client_that_leaves_stops_the_provider(stream: bool, model: str) -> None:
+@pytest.mark.parametrize("size", [1, 2 * READ_AHEAD, 3 * READ_AHEAD])
+async def test_a_client_that_leaves_stops_the_provider(stream: bool, model: str, size: int) -> None:
     async with connected() as client:
-        await client.stream.send(request(model, stream=stream))
+        await client.stream.send(request(model, stream=stream, text="x" * size))
         await client.running(1)
         await client.stream.aclose()
         await client.running(0)

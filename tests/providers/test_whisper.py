@@ -24,7 +24,7 @@ from g4f_proto import (
 )
 from providers import whisper
 from providers.hibari import Hibari
-from providers.whisper import LONGEST, Whisper, _Listening
+from providers.whisper import LONGEST, Whisper, _Left, _Listening
 
 from .test_sound import as_wav
 
@@ -163,7 +163,7 @@ async def test_who_leaves_is_not_waited_for(listener: Whisper, recordings: dict[
     assert segments
 
 
-async def test_no_thread_waits_for_the_model_in_the_name_of_who_left() -> None:
+def test_no_thread_waits_for_the_model_in_the_name_of_who_left() -> None:
     class Deaf:
         temperatures: list[float]
 
@@ -173,13 +173,16 @@ async def test_no_thread_waits_for_the_model_in_the_name_of_who_left() -> None:
 
     busy, model = threading.Lock(), Deaf()
     with busy:
-        listening = await anyio.to_thread.run_sync(_Listening, model, call(as_wav(bytes(32000))), busy)
+        listening = _Listening(model, call(as_wav(bytes(32000))), busy)
+        listening.begin()
         thread = threading.Thread(target=listening.next, daemon=True)
         thread.start()
         listening.leave()
         thread.join(5)
         assert not thread.is_alive()
     assert model.temperatures == [0.0], "and the window that is being heard is not heard again"
+    with pytest.raises(_Left):
+        listening.begin()
 
 
 async def test_without_its_weights_a_call_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,7 @@ def create_app(service: Service) -> sanic.Sanic[sanic.Config, SimpleNamespace]:
             )  # the whole body, as nearly always
             await (frames.receive if here else frames.receive_in_time)(request.stream)
             # Sanic stops reading behind a large body, and does not see then that the client leaves.
-            request.transport.resume_reading()
+            request.transport.resume_reading()  # type: ignore[attr-defined]  # every transport that reads has it
             first = await anext(frames)
             if frames.whole:
                 return _response(exchange, first)

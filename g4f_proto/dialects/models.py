@@ -88,7 +88,7 @@ def _entries(catalog: Catalog) -> Iterator[dict[str, JsonValue]]:
         for model in catalog.models.get(name, ()):
             if model.listed and model.id not in seen:
                 seen.add(model.id)
-                yield aliases.pop(model.id, None) or _model(model, info)  # an alias comes before what is served
+                yield aliases.pop(model.id, {}) or _model(model, info)  # an alias comes before what is served
     seen.update(aliases)
     yield from aliases.values()
     for name, info in catalog.providers.items():

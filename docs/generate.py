@@ -50,8 +50,8 @@ def errors() -> str:
         + _NOTE
         + 'Every refusal, on every route and method, is `{"error": {"message", "type", "param", "code"}}`; `param` is the '
         "path of the offending field (`messages[0].content`) or null. After the first byte of a stream an error is one "
-        '`data: {"error": ...}` frame, then `data: [DONE]`. Two [other APIs](apis.md) have their own words: `/v1/messages` '
-        "Anthropic's error object, and both name their events.\n\n"
+        '`data: {"error": ...}` frame, then `data: [DONE]`, in a stream of speech without; bare sound and files break off. Two '
+        "[other APIs](apis.md) have their own words: `/v1/messages` Anthropic's error object, and both name their events.\n\n"
         + table(("status", "type", "code", "when"), rows)
         + "\nCodes of a refused body (400, `invalid_request_error`), as recorded from OpenAI's API: `invalid_json`, "
         "`missing_required_parameter`, `invalid_type`, `invalid_value`, `empty_array`, `array_above_max_length`, "
@@ -59,7 +59,10 @@ def errors() -> str:
         "`string_below_min_length`, `string_above_max_length`, `object_above_max_properties`, `property_name_above_max_length`, "
         "`unsupported_parameter`, `context_length_exceeded`, `conversation_too_long`, `invalid_schema`, and of images `invalid_image_format`, "
         "`image_parse_error`, `image_file_too_large`, `image_too_large`, `invalid_image`, `too_many_images`. What is no HTTP has code `invalid_http`.\n"
-        "Of stored files: `file_not_found` (404), `precondition_failed` (412), `range_not_satisfiable` (416).\n"
+        "Of stored files: `file_not_found` (404), `precondition_failed` (412), `range_not_satisfiable` (416). Of uploads: "
+        "`invalid_multipart` (400), `invalid_language_format` (400), `undecodable_audio` (422), `invalid_cookie_file` (422). "
+        "Of providers, all 502: `provider_error` (this server has no access there), `invalid_answer` (no JSON, although it was asked "
+        "for), `answer_replaced` (Copilot took back what it had said).\n"
     )
 
 

@@ -25,7 +25,7 @@ def files(chance: Random) -> None:
     fields = {name: mutant(chance.choice(_VALUES), chance) for name in _NAMES if chance.random() < 0.4}
     method: Literal["GET", "HEAD"] = "HEAD" if chance.random() < 0.2 else "GET"
     try:
-        part = media_part(file, MediaCall(provider="Media", name="x", method=method, headers=fields))
+        part = media_part(file, MediaCall(name="x", method=method, headers=fields))
     except ApiError as error:
         if error.status not in (412, 416):
             raise

@@ -29,14 +29,14 @@ __all__ = (
 class _Call:
     """What every call has.
 
-    :param provider: the name of the provider that shall answer.
+    :param provider: the name of the provider that shall answer; empty: none, the server itself keeps what is asked for.
     :param model: that provider's own name for the model, options included.
     :param principal: who asks: a digest of the key, empty where none is wanted.
     :param timeout: seconds this call may take, if the client said so.
     :param id: the answer's id, unique.
     """
 
-    provider: str
+    provider: str = ""
     model: str = ""
     principal: str = ""
     timeout: float | None = None

@@ -135,14 +135,14 @@ class Exchange:
         request, outcome, call = self._request, self.outcome, self.call
         target = request.target.decode("ascii", "backslashreplace")
         facts = [f"{request.method} {target[:200]}", str(self.head.status) if self.head else "no reply"]
-        if call is not None:
+        if call is not None and call.provider:
             facts.append(f"{call.provider}:{call.model}")
         if outcome.usage is not None:
             facts.append(f"{outcome.usage.prompt_tokens}+{outcome.usage.completion_tokens} tokens")
         if outcome.error is not None:
             facts.append(outcome.error.code or outcome.error.type)
         if self.state is State.CLOSED:
-            facts.append("the client left")
+            facts.append("the client left" if outcome.error is None else "broken off")
         return " ".join(facts)
 
     # The client's side.

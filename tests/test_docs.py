@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -27,19 +28,37 @@ def test_the_server_of_the_embedding_page() -> None:
     try:
         url = f"http://127.0.0.1:{server.server_port}/v1"
         body = {"model": "echo", "messages": [{"role": "user", "content": "hello world"}]}
+        kind = {"content-type": "application/json"}
         for stream in (False, True):
             data = json.dumps({**body, "stream": stream}).encode()
-            request = urllib.request.Request(f"{url}/chat/completions", data, {"content-type": "application/json"})
+            request = urllib.request.Request(f"{url}/chat/completions", data, kind)
             with urllib.request.urlopen(request, timeout=10) as response:
                 said = response.read().decode()
             assert "world " in said
             assert said.endswith("data: [DONE]\n\n") is stream
         with urllib.request.urlopen(f"{url}/models", timeout=10) as response:
             assert json.load(response)["data"][0]["id"] == "echo"
+        request = urllib.request.Request(f"{url}/chat/completions", json.dumps({**body, "n": 2}).encode(), kind)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            choices = json.load(response)["choices"]
+        assert [choice["message"]["content"] for choice in choices] == ["hello world "] * 2
+        with pytest.raises(urllib.error.HTTPError, match="404") as caught:
+            urllib.request.urlopen(f"{url}/media/x.png", timeout=10)
+        caught.value.close()
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_every_code_of_an_error_is_told() -> None:
+    sources = [
+        path.read_text() for name in ("g4f_proto", "providers", "backends") for path in (ROOT / name).rglob("*.py")
+    ]
+    codes = set(re.findall(r'[( .]code ?= ?"([a-z_]+)"', "".join(sources)))
+    assert len(codes) > 20
+    page = (ROOT / "docs/errors.md").read_text()
+    assert {code for code in codes if f"`{code}`" not in page} == set()
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("*/*.md")), ids=lambda path: path.name)

@@ -29,7 +29,7 @@ def read_cookie_upload(asked: Asked) -> Reading:
     files = tuple(file for file in asked.form.files if file.name in ("files", "file", "files[]"))
     if not files:
         raise InvalidRequest("Missing required parameter: 'files'.", param="files", code="missing_required_parameter")
-    return Reading(CookiesCall(provider="", principal=asked.principal, files=files), CookiesReply())
+    return Reading(CookiesCall(principal=asked.principal, files=files), CookiesReply())
 
 
 class CookiesReply(Encoder):

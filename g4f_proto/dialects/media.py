@@ -157,9 +157,7 @@ def read_media(asked: Asked) -> Reading:
     """A request for a stored file as the call it demands, and the encoder of its reply."""
     name = asked.route.filename or ""
     head = asked.request
-    call = MediaCall(
-        provider="Media", name=name, method="HEAD" if head.method == "HEAD" else "GET", headers=head.headers
-    )
+    call = MediaCall(name=name, method="HEAD" if head.method == "HEAD" else "GET", headers=head.headers)
     return Reading(call, FileReply(call))
 
 

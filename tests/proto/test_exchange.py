@@ -245,6 +245,7 @@ def test_the_line_of_the_access_log() -> None:
     exchange, _ = ask(STREAM)
     exchange.disconnect()
     assert str(exchange) == "POST /v1/chat/completions no reply Echo:echo the client left"
+    assert str(get(b"/media/x.png")[0]) == "GET /media/x.png no reply"
 
 
 def test_the_time_it_took_is_told_when_the_driver_has_a_clock() -> None:

@@ -20,7 +20,7 @@ FILE = File(size=1000, type="image/png", etag="abc", modified=MADE)
 
 def call(method: Any = "GET", **fields: str) -> MediaCall:
     headers = {name.replace("_", "-").encode(): value.encode("latin-1") for name, value in fields.items()}
-    return MediaCall(provider="Media", name=NAME, method=method, headers=headers)
+    return MediaCall(name=NAME, method=method, headers=headers)
 
 
 def answer(file: File = FILE, method: str = "GET", **fields: str) -> tuple[int, int, int]:

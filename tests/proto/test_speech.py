@@ -140,6 +140,7 @@ def test_a_failure_in_the_sound_breaks_it_off() -> None:
     assert exchange.fail(InternalError("no")) == b""
     assert at(exchange) is State.CLOSED  # not DONE: the reply must not be ended as if it were whole
     assert exchange.outcome.error is not None
+    assert str(exchange).endswith("internal_error broken off")
     assert exchange.send(b"more") == exchange.end() == b""
 
 

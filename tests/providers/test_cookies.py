@@ -28,7 +28,7 @@ def export(value: str = "1", name: str = "a", domain: str = ".example.com", **mo
 
 async def upload(store: CookieStore, *files: tuple[str, bytes], principal: str = "") -> list[Stored]:
     kept = tuple(FormFile(name="files", filename=name, content_type="", data=data) for name, data in files)
-    async with aclosing(store.stream(CookiesCall(provider="", principal=principal, files=kept))) as events:
+    async with aclosing(store.stream(CookiesCall(principal=principal, files=kept))) as events:
         return [event async for event in events if isinstance(event, Stored)]
 
 

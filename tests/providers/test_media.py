@@ -48,7 +48,7 @@ def store(tmp_path: Path) -> MediaStore:
 
 def call(name: str, method: Any = "GET", **headers: str) -> MediaCall:
     fields = {key.replace("_", "-").encode(): value.encode() for key, value in headers.items()}
-    return MediaCall(provider="Media", name=name, method=method, headers=fields)
+    return MediaCall(name=name, method=method, headers=fields)
 
 
 async def read(store: MediaStore, asked: MediaCall) -> tuple[File, bytes]:

@@ -23,8 +23,9 @@ from .service import Service
 from .settings import Settings, is_loopback, make_service, read_aliases
 from .tls import Certificate
 
-__all__ = ("BACKENDS", "OPTIONS", "Backend", "Failure", "listen", "load", "main", "run")
+__all__ = ("BACKENDS", "BACKLOG", "OPTIONS", "Backend", "Failure", "listen", "load", "main", "run")
 
+BACKLOG: Final = 1024  #: connections that wait to be accepted
 BACKENDS: Final = ("h11", "quart", "sanic")
 
 
@@ -213,7 +214,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-        listener.listen(1024)
+        listener.listen(BACKLOG)
     except OSError as error:
         raise Failure(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     listener.setblocking(False)

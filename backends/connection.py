@@ -18,23 +18,16 @@ import anyio
 import h11
 from anyio.abc import ByteStream
 
-from g4f_proto import (
-    ApiError,
-    Exchange,
-    InvalidRequest,
-    RequestTimeout,
-    State,
-    TooManyHeaders,
-)
+from g4f_proto import ApiError, Exchange, InvalidRequest, KiB, RequestTimeout, State, TooManyHeaders
 
-from .frames import BODY_TIMEOUT, Frames
+from .frames import BODY_TIMEOUT, IDLE_TIMEOUT, Frames
 from .service import Service
 from .writer import CONTINUE, Writer
 
 __all__ = ("Connection", "Timeouts")
 
-READ_AHEAD: Final = 64 * 1024  #: bytes of later requests a connection may hold: bounds pipelining
-READ_SIZE: Final = 64 * 1024
+READ_AHEAD: Final = 64 * KiB  #: bytes of later requests a connection may hold: bounds pipelining
+READ_SIZE: Final = 64 * KiB
 LINGER: Final = 2.0  #: seconds a refused client may still send before it is cut off, so that it can read why
 #: The request was read to its end; another protocol, which it may have proposed, is never switched to.
 _READ: Final = (h11.DONE, h11.MIGHT_SWITCH_PROTOCOL)  # type: ignore[attr-defined]  # documented, not in __all__
@@ -45,11 +38,11 @@ _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 class Timeouts:
     """Seconds a peer may take.
 
-    nginx: 60 for a head, 75 idle; Node: 60 and 5.
+    nginx and Node: 60 for a head.
     """
 
     head: float = 30.0
-    idle: float = 75.0
+    idle: float = IDLE_TIMEOUT
 
 
 class Connection:
@@ -91,7 +84,7 @@ class Connection:
         :param data: what of it came already.
         """
         # One limit for the head, and h11's for a chunk's line: what is longer is refused with 431.
-        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=self._service.api.limits.headers + 1024)
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=self._service.api.limits.headers + KiB)
         if data:
             parser.receive_data(data)
         if self._ended:

@@ -23,9 +23,10 @@ from providers import Run, failure
 if TYPE_CHECKING:
     from .service import Service
 
-__all__ = ("BODY_TIMEOUT", "Frames")
+__all__ = ("BODY_TIMEOUT", "IDLE_TIMEOUT", "Frames")
 
 BODY_TIMEOUT: Final = 60.0  #: seconds between two pieces of a body: nginx's figure
+IDLE_TIMEOUT: Final = 75.0  #: seconds a connection may wait for its next request: nginx's; Node 5
 log = logging.getLogger("g4f.api")  # the access log: a line a request
 
 _OVER: Final = frozenset({State.DONE, State.CLOSED})

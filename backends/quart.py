@@ -29,8 +29,8 @@ from werkzeug.datastructures import Headers
 
 from g4f_proto import Exchange, Head, InvalidRequest, KiB, State, TooManyHeaders
 
-from .command import Backend, main
-from .frames import Frames
+from .command import BACKLOG, Backend, main
+from .frames import IDLE_TIMEOUT, Frames
 from .service import Service
 from .stop import GRACE, until_stopped
 from .tls import Certificate
@@ -155,9 +155,9 @@ async def serve(
         config.certfile, config.keyfile = str(certificate.chain), str(certificate.key or certificate.chain)
         config.alpn_protocols = ["http/1.1"]
     config.loglevel = "WARNING"
-    config.backlog = 1024
+    config.backlog = BACKLOG
     config.h11_max_incomplete_size = service.api.limits.headers + KiB
-    config.keep_alive_timeout = 75
+    config.keep_alive_timeout = IDLE_TIMEOUT
     config.keep_alive_max_requests = 2**62
     config.graceful_timeout = grace + 5  # ours is shorter and says why
 

@@ -25,10 +25,10 @@ from sanic.http.http1 import HTTP_CONTINUE
 from sanic.response import HTTPResponse
 from sanic.server.protocols.http_protocol import HttpProtocol
 
-from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, State, TooManyHeaders
+from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, KiB, State, TooManyHeaders
 
-from .command import Backend, main
-from .frames import Frames
+from .command import BACKLOG, Backend, main
+from .frames import IDLE_TIMEOUT, Frames
 from .service import Service
 from .stop import GRACE, until_stopped
 from .tls import Certificate
@@ -50,11 +50,11 @@ def create_app(service: Service) -> sanic.Sanic[sanic.Config, SimpleNamespace]:
     )
     app.config.update(
         ACCESS_LOG=False,
-        KEEP_ALIVE_TIMEOUT=75,
+        KEEP_ALIVE_TIMEOUT=IDLE_TIMEOUT,
         REQUEST_TIMEOUT=60,
         RESPONSE_TIMEOUT=2**31,
         REQUEST_MAX_SIZE=2**62,  # the machine counts
-        REQUEST_MAX_HEADER_SIZE=service.api.limits.headers + 1024,
+        REQUEST_MAX_HEADER_SIZE=service.api.limits.headers + KiB,
         NOISY_EXCEPTIONS=False,
     )
 
@@ -65,9 +65,8 @@ def create_app(service: Service) -> sanic.Sanic[sanic.Config, SimpleNamespace]:
         frames = Frames(exchange, service)
         try:
             assert isinstance(request.stream, Http)
-            here = request.stream.request_bytes_left == len(
-                request.stream.recv_buffer
-            )  # the whole body, as nearly always
+            # A body that is here whole, as nearly always, needs no clock.
+            here = request.stream.request_bytes_left == len(request.stream.recv_buffer)
             await (frames.receive if here else frames.receive_in_time)(request.stream)
             # Sanic stops reading behind a large body, and does not see then that the client leaves.
             request.transport.resume_reading()  # type: ignore[attr-defined]  # every transport that reads has it
@@ -173,7 +172,7 @@ async def serve(
 
     async with service:
         context = None if certificate is None else certificate.context()
-        server = await app.create_server(sock=listener, backlog=1024, protocol=_Protocol, ssl=context)
+        server = await app.create_server(sock=listener, backlog=BACKLOG, protocol=_Protocol, ssl=context)
         assert server is not None
         await server.startup()
         await server.before_start()

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from g4f_proto import MiB
@@ -23,7 +23,7 @@ from providers.local import Local
 from providers.minilm import MiniLM
 from providers.painter import Painter
 from providers.pollinations import PollinationsAI
-from providers.upstream import UPSTREAMS, Entry, OpenAICompatible, Upstream, chosen, is_proxy, read_config
+from providers.upstream import UPSTREAMS, Entry, OpenAICompatible, Proxy, Upstream, chosen, read_config
 from providers.whisper import Whisper
 
 from .extras import need
@@ -99,15 +99,8 @@ class Settings(BaseSettings):
     ssl_certfile: Path | None = None
     ssl_keyfile: Path | None = None
     config: Path | None = None
-    proxy: SecretStr | None = None
+    proxy: Proxy | None = None
     request_proxy: bool = False
-
-    @field_validator("proxy")
-    @classmethod
-    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not is_proxy(value.get_secret_value()):
-            raise ValueError("must be http://, https:// or socks5:// with a host")
-        return value
 
 
 def make_service(settings: Settings, *, exposed: bool | None = None) -> Service:

@@ -143,7 +143,8 @@ def settings() -> str:
         "# Settings\n\n"
         + _NOTE
         + "For `g4f api` and `python -m backends.h11`, `.quart`, `.sanic`. The command line wins over the environment; a blank "
-        "variable is one that is not set.\n\n" + table(("option", "variable", "what it does"), rows)
+        "variable is one that is not set. `g4f api --backend quart`, or `sanic`, chooses [what listens](backends.md). The data folder "
+        "is the user's own; `G4F_DATA_DIR` names another one.\n\n" + table(("option", "variable", "what it does"), rows)
     )
 
 

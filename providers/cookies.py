@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
-import platformdirs
 
 from g4f_proto import (
     ApiError,
@@ -32,19 +31,15 @@ from g4f_proto import (
     read_cookies,
 )
 
-__all__ = ("CookieStore", "cookies_folder")
+from .folder import data_folder
+
+__all__ = ("CookieStore",)
 
 log = logging.getLogger("g4f.providers")
 
 _LARGEST: Final = 64 * 2**20  # a HAR of the operator's; uploads are bounded by the request
 _MOST_FILES: Final = 100  # of each caller: a disk is not filled by one of them
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-def cookies_folder() -> Path:
-    """``$G4F_DATA_DIR/cookies``, by default ``cookies`` in the user's data folder."""
-    data = os.environ.get("G4F_DATA_DIR") or platformdirs.user_data_dir("g4f-proto", appauthor=False)
-    return Path(data) / "cookies"
 
 
 class CookieStore:
@@ -57,7 +52,7 @@ class CookieStore:
     info = ProviderInfo(name="Cookies", label="Cookies", default_model="", description="Cookies that were uploaded")
 
     def __init__(self, folder: Path | None = None, *, now: Callable[[], float] = time.time) -> None:
-        self._folder = folder or cookies_folder()
+        self._folder = folder or data_folder("cookies")
         self._now = now
 
     async def models(self) -> Sequence[Model]:

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final
 
 import anyio.to_thread
-import platformdirs
 
 from g4f_proto import (
     MEDIA_TYPES,
@@ -37,9 +36,10 @@ from g4f_proto import (
     media_part,
 )
 
+from .folder import data_folder
 from .provider import Provider
 
-__all__ = ("MediaStore", "Published", "media_folder")
+__all__ = ("MediaStore", "Published")
 
 _PIECE: Final = 64 * 1024  # bytes read at a time; a client that is slow has 32 of them waiting
 _NAME: Final = re.compile(r"[0-9a-f]{32}-([0-9a-f]{16})\.([a-z0-9]{3,4})")
@@ -49,12 +49,6 @@ _FORGOTTEN: Final = 3600.0  # seconds after which what a crash left unfinished g
 # "O_NOFOLLOW: If the trailing component (i.e., basename) of pathname is a symbolic link, then the open fails", and a
 # FIFO that somebody put here must not hold up a thread: open(2). Windows has neither.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-
-def media_folder() -> Path:
-    """``$G4F_DATA_DIR/media``, by default ``media`` in the user's data folder."""
-    data = os.environ.get("G4F_DATA_DIR") or platformdirs.user_data_dir("g4f-proto", appauthor=False)
-    return Path(data) / "media"
 
 
 class MediaStore:
@@ -78,7 +72,7 @@ class MediaStore:
         age: float = 7 * 86400.0,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._folder = folder or media_folder()
+        self._folder = folder or data_folder("media")
         self._room, self._age, self._now = room, age, now
         self._lock = threading.Lock()
 

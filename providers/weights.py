@@ -20,8 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import platformdirs
-
+from .folder import data_folder
 from .pinned import WEIGHTS, File, Package, Weights
 
 __all__ = (
@@ -58,13 +57,12 @@ class UnknownWeights(PullError):
 
 
 def target(weights: Weights) -> Path:
-    """Where they belong: in ``$G4F_DATA_DIR/models``, by default ``models`` in the user's data folder.
+    """Where they belong: in ``models`` of the data folder.
 
     :returns: the one file; if there are several, the folder of the weights' name that holds them.
     """
-    data = os.environ.get("G4F_DATA_DIR") or platformdirs.user_data_dir("g4f-proto", appauthor=False)
     files = [file for package in weights.packages for file in package.files]
-    return Path(data) / "models" / (files[0].name if len(files) == 1 else weights.name)
+    return data_folder("models") / (files[0].name if len(files) == 1 else weights.name)
 
 
 def installed(weights: Weights) -> Path | None:

@@ -1,10 +1,10 @@
 """Upstreams: servers that speak OpenAI's API, as providers."""
 
 from .chosen import chosen
-from .config import Entry, Misread, read_config
+from .config import Entry, Misread, Proxy, read_config
 from .openai import OpenAICompatible
 from .table import UPSTREAMS
-from .upstream import APIS, EVERYTHING, Timeouts, Upstream, is_proxy
+from .upstream import APIS, EVERYTHING, Timeouts, Upstream
 
 __all__ = (
     "APIS",
@@ -13,9 +13,9 @@ __all__ = (
     "Entry",
     "Misread",
     "OpenAICompatible",
+    "Proxy",
     "Timeouts",
     "Upstream",
     "chosen",
-    "is_proxy",
     "read_config",
 )

@@ -7,11 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from .upstream import APIS, Speaks, is_address, is_proxy
 
-__all__ = ("Entry", "Misread", "read_config")
+__all__ = ("Entry", "Misread", "Proxy", "read_config")
 
 _NAME: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # it stands in paths, and before the colon of `NAME:model`
 _FIELD: Final = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")  # "token" - RFC 9110 section 5.6.2
@@ -22,6 +31,15 @@ _LINE: Final = re.compile(r"^\s*(?:(?P<table>\[[^\]]+\])\s*(?:#.*)?|(?P<key>[^=#
 _PARAMETERS: Final = frozenset(name for api in APIS.values() for name in api.native)
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 Text = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    if not is_proxy(value.get_secret_value()):
+        raise ValueError("must be http://, https:// or socks5:// with a host")
+    return value
+
+
+Proxy = Annotated[SecretStr, AfterValidator(_proxy)]  #: a secret, because it may hold a password
 
 
 class Misread(ValueError):
@@ -90,9 +108,9 @@ class Entry(_Strict):
     api_version: Annotated[Text | None, Field(description="Azure's older API: models are deployments in the path")] = (
         None
     )
-    proxy: Annotated[
-        SecretStr | None, Field(description="`http://`, `https://` or `socks5://`, instead of `--proxy`")
-    ] = None
+    proxy: Annotated[Proxy | None, Field(description="`http://`, `https://` or `socks5://`, instead of `--proxy`")] = (
+        None
+    )
     request_proxy: Annotated[bool | None, Field(description="a request may choose its own proxy")] = None
     http2: Annotated[
         bool | None, Field(description="HTTP/2 where TLS agrees on it, each request over a connection of its own")
@@ -104,13 +122,6 @@ class Entry(_Strict):
     def _is_address(cls, value: str | None) -> str | None:
         if value is not None and not is_address(value):
             raise ValueError("must be http://... or https://... in ASCII, without a user, a query or a fragment")
-        return value
-
-    @field_validator("proxy")
-    @classmethod
-    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not is_proxy(value.get_secret_value()):
-            raise ValueError("must be http://, https:// or socks5:// with a host")
         return value
 
     @field_validator("native")

@@ -27,7 +27,7 @@ from g4f_proto import (
     Usage,
 )
 from providers import MediaStore, Published
-from providers.media import media_folder
+from providers.folder import data_folder
 
 pytestmark = pytest.mark.anyio
 
@@ -226,7 +226,7 @@ async def test_whoever_leaves_closes_the_file(store: MediaStore) -> None:
 
 def test_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("G4F_DATA_DIR", str(tmp_path))
-    assert media_folder() == tmp_path / "media"
+    assert data_folder("media") == tmp_path / "media"
 
 
 # What a provider made, as its caller wants it.

@@ -74,7 +74,8 @@ def upstreams(note: str, table: Table) -> str:
     return (
         "# Upstreams\n\n"
         + note
-        + "A provider that speaks OpenAI's API elsewhere: in a data centre or on this machine. One of the table is there when "
+        + "A provider elsewhere, in a data centre or on this machine, that speaks OpenAI's API or Anthropic's; two speak "
+        "[their own](services.md). One of the table is there when "
         "the variable with its key is set (Azure: key and address), or the variable with its address (`OLLAMA_HOST`), or when "
         "the config file names it. `GITHUB_TOKEN` and `HF_TOKEN` stand in many environments for other reasons, so these two "
         "must be named. Nothing is asked of an upstream before somebody asks for it: a server starts without a network.\n\n"

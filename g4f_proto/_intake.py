@@ -12,7 +12,8 @@ from ._routes import ROUTES, Endpoint, Route, match
 
 __all__ = ("Intake",)
 
-#: The whole list of what needs no key, beside preflight: browsers fetch an <img> without one, and a file's name is one.
+#: What needs no key, beside preflight and the page to chat with: browsers fetch an <img> without one, and a file's name
+#: is one.
 _OPEN: Final = frozenset({Endpoint.HEALTH, Endpoint.MEDIA})
 _FORMS: Final = frozenset({Endpoint.TRANSCRIPTION, Endpoint.TRANSLATION, Endpoint.COOKIES})
 _JSON: Final = frozenset(endpoint for method, _, endpoint, _ in ROUTES if method == "POST") - _FORMS
@@ -33,9 +34,8 @@ class Intake:
         self._request = request
         self._api = api
         self._form: FormReader | None = None  # reads the body of an upload as it comes in
-        self._body: bytearray | Form = (
-            bytearray()
-        )  # not a list: a body in pieces of two bytes would take 28 times its size
+        # Not a list: a body in pieces of two bytes would take 28 times its size.
+        self._body: bytearray | Form = bytearray()
         self._room = api.limits.body
         try:
             self._admit(objection)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CASES: dict[str, "Case"] = {}
 
 WITHOUT = {
-    "scripted": "the server lists no model named `scripted` (the deterministic provider of g4f-proto)",
+    "scripted": "the model asked is not `scripted`, the deterministic one of g4f-proto",
     "key": "the server asks for no key, or none was given with --key",
 }
 

@@ -44,7 +44,7 @@ def test_something_failed(right: Target) -> None:
 def test_what_does_not_apply_is_told_with_its_reason(right: Target) -> None:
     code, said = run(str(right.url), "--key", KEY, "--model", "other", "--case", "failures.status")
     assert code == 0
-    assert "N/A    status                     the server lists no model named `scripted`" in said
+    assert "N/A    status                     the model asked is not `scripted`" in said
 
 
 def test_nobody_there() -> None:

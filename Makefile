@@ -18,7 +18,7 @@ check: .venv/dev  ## lint, types, import contracts, generated docs
 	@$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m docs.generate --check
 
 conformance: .venv/dev  ## judge our four servers; `python -m conformance URL` judges any other
-	@$(BIN)/python -m conformance.servers
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests/conformance/test_suite.py
 
 bench: .venv/dev  ## the figures of bench/README.md
 	@$(BIN)/python -m bench.hot && $(BIN)/python -m bench.servers && $(BIN)/python -m bench.gateway

@@ -61,6 +61,16 @@ def test_every_code_of_an_error_is_told() -> None:
     assert {code for code in codes if f"`{code}`" not in page} == set()
 
 
+def test_what_is_to_be_run_can_be_run() -> None:
+    said = [(ROOT / "Makefile").read_text(), *(page.read_text() for page in (*ROOT.glob("*.md"), *ROOT.glob("*/*.md")))]
+    modules = set(re.findall(r"(?:python|PYTHON\)) -m ([a-z0-9_.]*[a-z0-9_])", " ".join(said)))
+    assert {"bench.hot", "conformance", "docs.generate"} < modules
+    for name in modules - {"pip", "pytest", "venv"}:
+        path = ROOT / name.replace(".", "/")
+        file = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+        assert 'if __name__ == "__main__":' in file.read_text(), name
+
+
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("*/*.md")), ids=lambda path: path.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):

@@ -183,8 +183,10 @@ def usage_chunk(target: Target) -> None:
     """Asked for: one chunk, the last, with an empty `choices`; not asked for: none."""
     asked = stream(target, **USAGE).chunks
     told = [chunk.path for chunk in asked if chunk.get("usage").value]
-    if told != [asked[-1].path] or len(asked[-1]["choices"]):
+    if told != [asked[-1].path]:
         raise Failed(f"usage is told in {told} of {len(asked)} chunks")
+    if len(asked[-1]["choices"]):
+        raise Failed("the chunk that tells the usage has choices")
     shapes.usage(asked[-1]["usage"])
     empty = [chunk.path for chunk in stream(target).chunks if not len(chunk["choices"])]
     if empty:

@@ -76,8 +76,9 @@ def same_text(target: Target) -> None:
     """What was stored yesterday is found by what is asked today, alone or in company."""
     first, other, last = vectors(made(target, TEXTS), 3)
     (alone,) = vectors(made(target, TEXTS[0]), 1)
-    if max(apart(first, last), apart(first, alone)) > 1e-3:
-        raise Failed("the same text has different vectors")
+    differs = max(apart(first, last), apart(first, alone))
+    if differs > 1e-3:
+        raise Failed(f"the same text has different vectors, {differs:.2g} apart in a component")
     if apart(first, other) < 1e-3:
         raise Failed("different texts have the same vector")
 

@@ -76,6 +76,4 @@ def check(choice: Choice, body: Mapping[str, JsonValue], *, counting: bool = Fal
 
 
 def _asks(name: str, value: JsonValue) -> bool:
-    if name in _ANY_ASKS:
-        return value is not None
-    return not any(value is off or (value == off and type(value) is type(off)) for off in _OFF)
+    return value is not None if name in _ANY_ASKS else value not in _OFF

@@ -79,12 +79,8 @@ class Resting:
                     yield event
         except Exception as error:
             told = failure(error, self._provider)
-            # What is the request's fault says nothing about the provider, and nor does what went through its own proxy.
-            if told.elsewhere and not isinstance(told, ModelNotFound) and not _proxy(call):
-                if isinstance(told, RateLimited):
-                    self._limit(call.model, told.retry_after)
-                else:
-                    self._failed(told, probe=probe)
+            if not _proxy(call):  # what went through a request's own proxy says nothing about the provider
+                self._judge(told, call.model, probe=probe)
             raise told from error
         else:
             if probe:
@@ -118,6 +114,16 @@ class Resting:
             raise ProviderNotWorking(f"The provider '{self.info.name}' failed and is given a rest.", retry_after=left)
         self._probing = True
         return True
+
+    def _judge(self, error: ApiError, model: str, *, probe: bool) -> None:
+        """What a call that did not go well says of the provider."""
+        if error.elsewhere and not isinstance(error, ModelNotFound | RateLimited):
+            self._failed(error, probe=probe)
+            return
+        if isinstance(error, RateLimited):
+            self._limit(model, error.retry_after)
+        if probe:  # it refused the request: it is there
+            self._end()
 
     def _limit(self, model: str, seconds: float | None) -> None:
         if seconds is not None:

@@ -217,3 +217,14 @@ async def test_there_is_one_probe_at_a_time_and_one_that_is_left_is_none() -> No
         tasks.cancel_scope.cancel()
     rig.fake.silent = False
     assert await rig.ask() == "ab", "the client of the probe left; the next one is the probe"
+
+
+@pytest.mark.parametrize("refusal", [InvalidRequest("bad"), ModelNotFound("no"), RateLimited("slow", retry_after=5)])
+async def test_a_probe_that_is_refused_was_answered(refusal: ApiError) -> None:
+    rig = Rig()
+    for _ in range(THRESHOLD):
+        await rig.ask(BROKEN)
+    rig.now += FIRST_REST + 0.1
+    assert await rig.ask(refusal) is refusal
+    assert not rig.resting.resting
+    assert rig.resting.info.working

@@ -105,7 +105,8 @@ def upstreams(note: str, table: Table) -> str:
         + f"\nTimeouts, in seconds: {waits.connect:g} to connect; {waits.first:g} to the first event of a stream; "
         f"{waits.between:g} from one event to the next, comments are none. A document has all the time there is: `--timeout`, "
         "or less if the request says so.\n\n"
-        "A stream is asked for when the client wants one, with its usage; else a document, which costs less. Embeddings, "
+        "A stream is asked for when the client wants one, with its usage; else a document, which costs less. An upstream that "
+        "tells no usage is found out by its first answer, whose usage is null; from then on its tokens are counted here. Embeddings, "
         "images, speech (as it is made) and transcripts (with their times, where the model tells them) go the same way; "
         "legacy completions go to `/completions` where there is one, else each prompt becomes a chat.\n"
     )

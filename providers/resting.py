@@ -40,7 +40,7 @@ LONGEST_REST: Final = 60.0
 class Resting:
     """`provider`, not asked while it rests.
 
-    :param changed: told when it begins to rest, and when it works again.
+    :param changed: told when its card is another: when it begins to rest, when it works again.
     :param clock: seconds, monotonic.
     """
 
@@ -58,6 +58,7 @@ class Resting:
         self._rest = FIRST_REST
         self._until: float | None = None  # None: the circuit is closed
         self._probing = False
+        self._card = provider.info
         self._limited: dict[str, float] = {}  # a model whose rate limit is reached -> when that is over
 
     @property
@@ -87,6 +88,9 @@ class Resting:
                 self._end()
             if self._until is None:
                 self._failures, self._rest = 0, FIRST_REST
+            if self._card is not self._provider.info:  # it has turned out to be another than it said
+                self._card = self._provider.info
+                self._changed()
         finally:
             if probe:  # also when the client left and it is not known how it would have gone
                 self._probing = False

@@ -88,10 +88,13 @@ async def _answer(
     async with aclosing(reply):
         data = await _begin(reply, deadline)
         if data.lstrip(_BOM_AND_BLANKS).startswith(b"{"):  # whatever its type says, and whatever was asked for
-            for event in whole(await reply.read(data, deadline=deadline), failed=link.reported):
+            events = whole(await reply.read(data, deadline=deadline), failed=link.reported)
+            link.tells_usage &= any(isinstance(event, Usage) for event in events)
+            for event in events:
                 yield event
             return
         reader = streamed(failed=link.reported)
+        told = False
         room = inf if call.request.stream else MAX_REPLY  # who asked for one piece gets it from our memory
         while data and not reader.done:
             room -= len(data)
@@ -100,12 +103,15 @@ async def _answer(
             said = False
             for event in reader.feed(data):
                 said = True
+                if type(event) is Usage:
+                    told = True
                 yield event
             if said:
                 deadline = anyio.current_time() + timeouts.between
             if not reader.done:
                 data = await reply.receive(deadline=deadline)
         reader.end()
+        link.tells_usage &= told
         await reply.finish()
 
 

@@ -34,6 +34,7 @@ class Link:
 
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
+        self.tells_usage = upstream.stream_usage  #: until an answer was without: then it is counted here
         self._headers = headers_of(upstream)
         self._secrets = _secrets(upstream)
         self._transport = self._open(upstream.base_url, upstream.proxy)

@@ -32,7 +32,7 @@ class OpenAICompatible:
 
     def __init__(self, upstream: Upstream) -> None:
         self._link = Link(upstream)
-        self.info = ProviderInfo(  # without its address: that may be nobody's business
+        self._info = ProviderInfo(  # without its address: that may be nobody's business
             name=upstream.name,
             label=upstream.label,
             url=upstream.url,
@@ -46,6 +46,13 @@ class OpenAICompatible:
             solid_stops=APIS[upstream.api].solid_stops,
         )
 
+    @property
+    def info(self) -> ProviderInfo:
+        """Its card; an upstream that was heard to tell no usage does not count by itself."""
+        if not self._link.tells_usage and "usage" in self._info.native:
+            self._info = replace(self._info, native=self._info.native - {"usage"})
+        return self._info
+
     async def models(self) -> Sequence[Model]:
         """What it serves: what the operator says, else what it says itself.
 
@@ -58,7 +65,7 @@ class OpenAICompatible:
             found = read_models(await self._link.models())
             models = [replace(model, id=model.id.removeprefix(upstream.models_prefix)) for model in found]
         if not self.info.default_model and models:
-            self.info = replace(self.info, default_model=models[0].id)
+            self._info = replace(self._info, default_model=models[0].id)
         return [with_kind(model) for model in models]
 
     def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:

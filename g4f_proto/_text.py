@@ -27,6 +27,8 @@ class StopFilter:
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = tuple(stops)
+        # Upstreams split surrogate pairs between two deltas: a stop with such a character is looked for in whole ones.
+        self._pairs = any(character > "\uffff" for stop in stops for character in stop)
         self._held = ""
         self.ended = False  #: a stop was found; nothing more comes out
         self.found: str | None = None  #: which one
@@ -38,12 +40,15 @@ class StopFilter:
         if self.ended:
             return ""
         text = self._held + text
+        if self._pairs:
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
         found = [(at + len(stop), at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
             _, at, self.found = min(found)
             self.ended, self._held = True, ""
             return text[:at]
-        keep = max((_overlap(text, stop) for stop in self._stops), default=0)
+        half = int(self._pairs and "\ud800" <= text[-1:] <= "\udbff")  # half a character may become any
+        keep = half + max(_overlap(text[: len(text) - half], stop) for stop in self._stops)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]
 

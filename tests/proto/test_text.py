@@ -137,3 +137,16 @@ def test_a_model_that_only_breaks_lines_in_its_thought_is_not_read_again_and_aga
         assert splitter.push("\n") == ("", "")
         assert len(splitter._held) < 10
     assert splitter.push("b") == ("\n" * 3000 + "b", "")
+
+
+@pytest.mark.parametrize("stop", ["😀", "a😀b", "x😀"])
+def test_a_stop_that_is_split_within_a_surrogate_pair(stop: str) -> None:
+    units = stop.encode("utf-16-le")
+    pieces = [units[at : at + 2].decode("utf-16-le", "surrogatepass") for at in range(0, len(units), 2)]
+    found = StopFilter([stop])
+    assert "".join(map(found.push, ["so ", *pieces, " more"])) == "so "
+    assert found.ended
+    other = StopFilter([stop])
+    said = "".join(map(other.push, ["so \ud83d", "\ude01 and", " \ud83d"])) + other.flush()
+    assert said == "so 😁 and \ud83d"
+    assert not other.ended

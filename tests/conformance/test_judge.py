@@ -126,6 +126,11 @@ def test_a_foreign_server_may_refuse_what_it_lacks(one: Case, right: Target) -> 
     assert verdict.detail
 
 
+@pytest.mark.parametrize("one", [one for one in ALL if one.room == "cookies"], ids=by_id)
+def test_what_a_foreign_server_rightly_refuses_is_judged(one: Case, right: Target) -> None:
+    assert judge(one, foreign(right)).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize("one", [one for one in ALL if one.room in PROVEN and not one.needs], ids=by_id)
 def test_a_foreign_server_may_not_refuse_without_a_word(one: Case, right: Target) -> None:
     with Rude(REFUSED.replace(b'"error"', b'"fault"')) as port:

@@ -85,8 +85,8 @@ class Intake:
             raise
         if route.endpoint not in _OPEN and not (route.endpoint is Endpoint.GUI and api.gui):
             self.principal = authenticate(request.headers, api.keys)
-        if objection is not None:
-            raise objection
+            if objection is not None:
+                raise objection
         form = route.endpoint in _FORMS
         self._room = api.limits.upload if form else api.limits.body
         length = request.headers.get(b"content-length", b"")

@@ -77,3 +77,12 @@ async def test_the_wire() -> None:
         assert ask(b"l")[0] is None
         assert ask(b"wrong")[0] == 401
         assert b"x-ratelimit-limit-requests" not in ask(b"wrong")[1]
+
+
+async def test_who_asks_whether_the_server_is_up_is_told() -> None:
+    async with Service([Scripted()], rate=1) as service:
+        for _ in range(3):
+            exchange = service.exchange("GET", b"/health", {})
+            exchange.receive_end()
+            assert exchange.head is not None
+            assert exchange.head.status == 200

@@ -84,6 +84,70 @@ IMAGES: Final[Mapping[str, JsonValue]] = {
     "an address": {"prompt": "A beautiful sunset over mountains", "size": "256x256"},
     "a file": {"prompt": "A beautiful sunset", "size": "64x64", "response_format": "b64_json"},
 }
+RESPONSE: Final[Json] = {
+    "id": "resp_0123456789abcdef0123456789abcdef",
+    "object": "response",
+    "created_at": 1700000000,
+    "model": "scripted",
+    "provider": "Scripted",
+    "background": False,
+    "conversation": None,
+    "instructions": None,
+    "max_output_tokens": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "reasoning": {"effort": None, "summary": None},
+    "service_tier": "auto",
+    "store": False,
+    "temperature": None,
+    "text": {"format": {"type": "text"}},
+    "tool_choice": "auto",
+    "tools": [],
+    "top_logprobs": 0,
+    "top_p": None,
+    "truncation": "disabled",
+    "user": None,
+    "status": "completed",
+    "error": None,
+    "incomplete_details": None,
+    "output": [
+        {
+            "id": "msg_0123456789abcdef0123456789abcdef0",
+            "type": "message",
+            "status": "completed",
+            "role": "assistant",
+            "content": [{"type": "output_text", "text": "Hello!", "annotations": [], "logprobs": []}],
+        }
+    ],
+    "usage": {
+        "input_tokens": 9,
+        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "output_tokens": 1,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 10,
+    },
+}
+MESSAGE: Final[Json] = {
+    "id": "msg_0123456789abcdef0123456789abcdef",
+    "type": "message",
+    "role": "assistant",
+    "model": "scripted",
+    "provider": "Scripted",
+    "content": [{"type": "text", "text": "Hello!"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {
+        "input_tokens": 9,
+        "cache_read_input_tokens": 0,
+        "output_tokens": 1,
+        "output_tokens_details": {"thinking_tokens": 0},
+    },
+}
+COUNTS: Final[Mapping[str, JsonValue]] = {
+    "one": {"model": "scripted", "messages": [{"role": "user", "content": "Hello!"}]},
+}
 IMAGE: Final[Json] = {
     "created": 1700000000,
     "data": [{"url": "https://example.com/media/0123.png", "revised_prompt": "A beautiful sunset over mountains"}],

@@ -133,7 +133,7 @@ OPERATIONS: Final[Mapping[Endpoint, Operation]] = {
         asks=ResponseRequest,
         examples=examples.RESPONSES,
         answers=(
-            Answer(model=ResponseAnswer),
+            Answer(model=ResponseAnswer, example=examples.RESPONSE),
             _stream("named events, from `response.created` to `response.completed`."),
         ),
         errors=_ASKED,
@@ -144,7 +144,7 @@ OPERATIONS: Final[Mapping[Endpoint, Operation]] = {
         asks=MessageRequest,
         examples=examples.MESSAGES,
         answers=(
-            Answer(model=MessageAnswer),
+            Answer(model=MessageAnswer, example=examples.MESSAGE),
             _stream("named events, from `message_start` to `message_stop`."),
         ),
         errors=_ASKED,
@@ -154,6 +154,7 @@ OPERATIONS: Final[Mapping[Endpoint, Operation]] = {
     Endpoint.MESSAGE_TOKENS: Operation(
         tag="Chat",
         asks=CountRequest,
+        examples=examples.COUNTS,
         answers=(Answer(model=MessageTokens, example={"input_tokens": 9}),),
         errors=(*_ALWAYS, *_BODY, *_NAMED),
         error=MessageErrorBody,

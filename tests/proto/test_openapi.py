@@ -117,8 +117,9 @@ def test_examples_fit(method: str, path: str) -> None:
     ],
 )
 def test_examples_are_taken(path: str, body: Any) -> None:
-    exchange, out = ask(json.dumps({**body, "model": "echo"}).encode(), target=path.encode(), api=ALL)
-    assert exchange.call is not None, out
+    api = replace(ALL, counter=len)
+    exchange, out = ask(json.dumps({**body, "model": "echo"}).encode(), target=path.encode(), api=api)
+    assert exchange.call is not None or status(exchange) == 200, out
 
 
 TOKEN = TokenLogprob(token="a", logprob=-0.5, top=(TokenLogprob(token="a", logprob=-0.5),))
@@ -206,7 +207,12 @@ def test_the_other_answers_are_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "endpoint"), [(path, endpoint) for _, path, endpoint, _ in ROUTES if OPERATIONS[endpoint].examples]
+    ("path", "endpoint"),
+    [
+        (path, endpoint)
+        for _, path, endpoint, _ in ROUTES
+        if OPERATIONS[endpoint].runs and OPERATIONS[endpoint].examples
+    ],
 )
 def test_failures_are_what_it_says(path: str, endpoint: Endpoint) -> None:
     example: Any = next(iter(OPERATIONS[endpoint].examples.values()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import ClassVar, TypeVar
@@ -29,7 +30,7 @@ T = TypeVar("T")
 _UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError)
 
 
-class StreamReader:
+class StreamReader(ABC):
     """A stream of documents up to its end: `_read` gives a document's events, and sets `done` at the last one.
 
     :param failed: makes of an error object what is raised.
@@ -89,8 +90,9 @@ class StreamReader:
             if text == said:
                 self._before, self._behind = document[: places[0]], document[end:]
 
+    @abstractmethod
     def _read(self, document: Json) -> Iterable[ProviderEvent]:
-        raise NotImplementedError
+        """The events of one document."""
 
 
 def document(body: bytes, read: Callable[[Json], T]) -> T:

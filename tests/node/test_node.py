@@ -5,6 +5,7 @@
 # that a slow network costs a minute and not an hour.
 from __future__ import annotations
 
+import fcntl
 import json
 import re
 import shutil
@@ -39,6 +40,15 @@ def with_packages(folder: Path, deadline: float) -> str:
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
+    with (folder / "package.json").open() as lock:
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # two processes of tests: npm in one folder bears one
+        _install(folder, deadline)
+    return found
+
+
+def _install(folder: Path, deadline: float) -> None:
     if _missing(folder):
         try:
             done = subprocess.run(
@@ -53,7 +63,6 @@ def with_packages(folder: Path, deadline: float) -> str:
             pytest.skip("npm install takes too long")
         if done.returncode or _missing(folder):
             pytest.skip(f"npm install failed: {done.stderr.strip()[-300:]}")
-    return found
 
 
 def _missing(folder: Path) -> bool:

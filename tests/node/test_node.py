@@ -41,9 +41,7 @@ def with_packages(folder: Path, deadline: float) -> str:
     if found is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
     with (folder / "package.json").open() as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # two processes of tests: npm in one folder bears one
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two processes of tests: npm in one folder bears one
         _install(folder, deadline)
     return found
 

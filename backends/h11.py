@@ -11,9 +11,10 @@ from contextlib import suppress
 from typing import Final
 
 import anyio
-from anyio.abc import ByteStream, Listener, SocketListener
+from anyio.abc import ByteStream, Listener
 
 from g4f_proto import Overloaded
+from providers.wire import listening
 
 from .command import Backend, main
 from .connection import Connection, Timeouts
@@ -55,7 +56,7 @@ async def serve(
             connections.discard(connection)
 
     async with service, anyio.create_task_group() as tasks:
-        server: Listener[ByteStream] = await SocketListener.from_socket(listener)
+        server: Listener[ByteStream] = await listening(listener)
         if certificate is not None:
             server = QuietTLSListener(server, certificate.context(), standard_compatible=False)
 

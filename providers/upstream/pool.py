@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import anyio
 from anyio.abc import ByteStream
 
+from ..wire import connect
 from . import errors
 from .connection import Connection, Unused
 from .transport import Reply, Request, within
@@ -78,7 +79,7 @@ class Pool:
         with anyio.CancelScope(deadline=anyio.current_time() + self._connect_timeout) as scope:
             try:
                 if not self._secure:
-                    return await anyio.connect_tcp(self._host, self._port)
+                    return await connect(self._host, self._port)
                 # Most servers end without TLS' own goodbye; whether a body is whole, HTTP says.
                 return await anyio.connect_tcp(
                     self._host, self._port, ssl_context=self._tls or trusted(), tls_standard_compatible=False

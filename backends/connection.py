@@ -1,26 +1,26 @@
 # One HTTP/1.1 connection of the raw h11 server.
 #
-# Two tasks a connection, not a request. The reader owns `receive()` and feeds h11, so the peer's leaving is seen while
-# an answer is made, streamed or not; the handler serves one request after another. Bytes of the next request that
-# arrive meanwhile stay in h11's buffer, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher a
+# Two tasks a connection, not a request. The first owns `receive()` and feeds the reader, so the peer's leaving is seen
+# while an answer is made, streamed or not; the handler serves one request after another. Bytes of the next request that
+# arrive meanwhile stay in the reader, up to READ_AHEAD, then the socket fills up and the peer waits. A watcher a
 # request would swallow these bytes. End of file while we answer means the client is gone: the exchange is told and
-# the connection's tasks are cancelled, which needs no scope of its own for each request. h11 judges the syntax of what
-# comes in; every refusal's words are the machine's; `writer.py` frames what goes out.
+# the connection's tasks are cancelled, which needs no scope of its own for each request. `reader.py` takes apart what
+# comes in, `writer.py` frames what goes out; every refusal's words are the machine's.
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
-import h11
 from anyio.abc import ByteStream
 
-from g4f_proto import ApiError, Exchange, InvalidRequest, KiB, RequestTimeout, State, TooManyHeaders
+from g4f_proto import ApiError, Exchange, KiB, RequestTimeout, State
 
 from .frames import BODY_TIMEOUT, IDLE_TIMEOUT, Frames
+from .reader import Reader
 from .service import Service
 from .writer import CONTINUE, Writer
 
@@ -29,9 +29,8 @@ __all__ = ("Connection", "Timeouts")
 READ_AHEAD: Final = 64 * KiB  #: bytes of later requests a connection may hold: bounds pipelining
 READ_SIZE: Final = 64 * KiB
 LINGER: Final = 2.0  #: seconds a refused client may still send before it is cut off, so that it can read why
-#: The request was read to its end; another protocol, which it may have proposed, is never switched to.
-_READ: Final = (h11.DONE, h11.MIGHT_SWITCH_PROTOCOL)  # type: ignore[attr-defined]  # documented, not in __all__
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +54,8 @@ class Connection:
         self._arrived: anyio.Event | None = None  # set by the reader when the handler waits
         self._wanted: anyio.Event | None = None  # set by the handler when the reader waits
         self._ahead = 0
-        self._ended = False
-        self._h11 = self._parser(b"")
+        # One limit for the head, and the reader's for a chunk's line: what is longer is refused with 431.
+        self._reader = Reader(service.api.limits.headers + KiB)
         self._discard = False  # what still comes is read and thrown away
         self._draining = False
         self._exchange: Exchange | None = None  # the one being answered
@@ -72,24 +71,11 @@ class Connection:
                 self._tasks.start_soon(self._read)
                 with suppress(*_GONE):
                     while await self._serve():
-                        self._h11 = self._parser(self._h11.trailing_data[0])
+                        self._reader.next()
                 self._tasks.cancel_scope.cancel()
         finally:
             self._service.timed.discard(self)
             await self._close()
-
-    def _parser(self, data: bytes) -> h11.Connection:
-        """For the next request; a new one costs less than to tell the old one what was answered, which it would check.
-
-        :param data: what of it came already.
-        """
-        # One limit for the head, and h11's for a chunk's line: what is longer is refused with 431.
-        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=self._service.api.limits.headers + KiB)
-        if data:
-            parser.receive_data(data)
-        if self._ended:
-            parser.receive_data(b"")
-        return parser
 
     def drain(self) -> None:
         """The server stops: no further request; an idle connection ends now."""
@@ -116,20 +102,20 @@ class Connection:
     # The reader.
 
     async def _read(self) -> None:
-        while not self._ended:
+        while not self._reader.ended:
             if self._ahead > READ_AHEAD and not self._discard:
                 self._wanted = anyio.Event()
                 await self._wanted.wait()
             try:
                 data = await self._stream.receive(READ_SIZE)
             except (anyio.EndOfStream, *_GONE):
-                data, self._ended = b"", True
-            if not self._discard:
+                data = b""
+            if not (data and self._discard):
                 self._ahead += len(data)
-                self._h11.receive_data(data)
+                self._reader.feed(data)
             if self._arrived is not None:
                 self._arrived.set()
-            if self._ended and self._exchange is not None:
+            if not data and self._exchange is not None:
                 self._exchange.disconnect()
                 self._tasks.cancel_scope.cancel()
 
@@ -149,15 +135,15 @@ class Connection:
         finally:
             self._arrived = None
 
-    async def _event(self, seconds: float) -> object:
-        """h11's next event; None when it did not come whole in `seconds`."""
-        event = self._h11.next_event()
-        if event is h11.NEED_DATA:
+    async def _in_time(self, seconds: float, read: Callable[[], T | None]) -> T | None:
+        """What is read; None when it did not come whole in `seconds`, or before the end."""
+        found = read()
+        if found is None and not self._reader.ended:
             with anyio.move_on_after(seconds):
-                while event is h11.NEED_DATA:
+                while found is None and not self._reader.ended:
                     await self._more()
-                    event = self._h11.next_event()
-        return None if event is h11.NEED_DATA else event
+                    found = read()
+        return found
 
     # The handler.
 
@@ -167,18 +153,15 @@ class Connection:
         if not await self._first_byte():
             return False
         try:
-            event = await self._event(self._timeouts.head)
-        except h11.RemoteProtocolError as error:
-            return await self._refuse(_syntax(error))
-        if event is None:
-            return await self._refuse(RequestTimeout("The head of the request did not come in whole in time."))
-        if not isinstance(event, h11.Request):
-            return False  # gone in the middle of a head
-        headers = dict(event.headers)
-        self._writer = Writer(event.method, event.http_version, headers)
-        exchange = self._service.exchange(event.method.decode("ascii"), bytes(event.target), headers)
-        if self._ended:
+            request = await self._in_time(self._timeouts.head, self._reader.head)
+        except ApiError as error:
+            return await self._refuse(error)
+        if self._reader.ended:
             return False
+        if request is None:
+            return await self._refuse(RequestTimeout("The head of the request did not come in whole in time."))
+        self._writer = Writer(request.method, request.version, request.headers)
+        exchange = self._service.exchange(request.method.decode("ascii"), request.target, request.headers)
         self._exchange = exchange
         await self._answer(exchange)
         self._exchange = None
@@ -186,21 +169,21 @@ class Connection:
 
     async def _first_byte(self) -> bool:
         """Wait for the next request to begin; False: it will not."""
-        if self._h11.trailing_data[0]:
+        if self._reader.waiting:
             return True
-        if self._ended or self._draining:
+        if self._reader.ended or self._draining:
             return False
         self._idle, self.deadline = True, anyio.current_time() + self._timeouts.idle
         await self._more()
         self._idle, self.deadline = False, inf
-        return bool(self._h11.trailing_data[0])
+        return self._reader.waiting > 0
 
     async def _answer(self, exchange: Exchange) -> None:
         frames = Frames(exchange, self._service)
         try:
             await frames.receive(self._body())
             # A reader that still waited for a large body to be used would not see the peer leave.
-            self._read_on(ahead=len(self._h11.trailing_data[0]))
+            self._read_on(ahead=self._reader.waiting)
             async for data in frames:
                 await self._write(exchange, data)
         finally:
@@ -211,14 +194,11 @@ class Connection:
 
         :raises ApiError: they are malformed, or do not come.
         """
-        if self._h11.they_are_waiting_for_100_continue:
+        if self._reader.asks_to_go_on:
             await self._stream.send(CONTINUE)
-        try:
-            while isinstance(event := await self._event(BODY_TIMEOUT), h11.Data):
-                yield bytes(event.data)
-        except h11.RemoteProtocolError as error:
-            raise _syntax(error) from None
-        if event is None:
+        while data := await self._in_time(BODY_TIMEOUT, self._reader.body):
+            yield data
+        if data is None:
             raise RequestTimeout("The body of the request did not come in whole in time.")
 
     async def _write(self, exchange: Exchange, data: bytes) -> None:
@@ -233,10 +213,9 @@ class Connection:
 
     async def _finish(self, exchange: Exchange) -> bool:
         """The reply is out; whether the connection can go on."""
-        with suppress(h11.RemoteProtocolError):
-            while self._h11.their_state is h11.SEND_BODY and self._h11.next_event() is not h11.NEED_DATA:
-                pass  # a refused body that is here already
-        if self._writer.stays and self._h11.their_state in _READ:
+        with suppress(ApiError):
+            self._reader.skip()  # a refused body that is here already
+        if self._writer.stays and self._reader.whole:
             return exchange.state is State.DONE
         await self._linger()
         return False
@@ -254,14 +233,5 @@ class Connection:
         with suppress(*_GONE), anyio.move_on_after(LINGER):
             with suppress(NotImplementedError, RuntimeError):  # TLS cannot half close; uvloop's closed sockets say so
                 await self._stream.send_eof()
-            while not self._ended:
+            while not self._reader.ended:
                 await self._more()
-
-
-def _syntax(error: h11.RemoteProtocolError) -> ApiError:
-    if error.error_status_hint == 431:
-        return TooManyHeaders("The header fields are longer than this server reads.")
-    flaw = str(error).partition(": bytearray(")[0]  # what h11 read, as Python writes it, is no help
-    return InvalidRequest(
-        f"The request is not valid HTTP: {flaw}.", code="invalid_http", status=error.error_status_hint
-    )

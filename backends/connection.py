@@ -8,7 +8,7 @@
 # comes in, `writer.py` frames what goes out; every refusal's words are the machine's.
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -18,6 +18,8 @@ import anyio
 from anyio.abc import ByteStream
 
 from g4f_proto import ApiError, Exchange, KiB, RequestTimeout, State
+from providers.loops import Bell, bells
+from providers.wire import pump
 
 from .frames import BODY_TIMEOUT, IDLE_TIMEOUT, Frames
 from .reader import Reader
@@ -27,7 +29,6 @@ from .writer import CONTINUE, Writer
 __all__ = ("Connection", "Timeouts")
 
 READ_AHEAD: Final = 64 * KiB  #: bytes of later requests a connection may hold: bounds pipelining
-READ_SIZE: Final = 64 * KiB
 LINGER: Final = 2.0  #: seconds a refused client may still send before it is cut off, so that it can read why
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 T = TypeVar("T")
@@ -51,7 +52,8 @@ class Connection:
         self._stream = stream
         self._service = service
         self._timeouts = timeouts
-        self._arrived: anyio.Event | None = None  # set by the reader when the handler waits
+        self._bell = bells()
+        self._arrived: Bell | None = None  # set by the reader when the handler waits
         self._wanted: anyio.Event | None = None  # set by the handler when the reader waits
         self._ahead = 0
         # One limit for the head, and the reader's for a chunk's line: what is longer is refused with 431.
@@ -102,22 +104,23 @@ class Connection:
     # The reader.
 
     async def _read(self) -> None:
-        while not self._reader.ended:
-            if self._ahead > READ_AHEAD and not self._discard:
-                self._wanted = anyio.Event()
-                await self._wanted.wait()
-            try:
-                data = await self._stream.receive(READ_SIZE)
-            except (anyio.EndOfStream, *_GONE):
-                data = b""
-            if not (data and self._discard):
-                self._ahead += len(data)
-                self._reader.feed(data)
-            if self._arrived is not None:
-                self._arrived.set()
-            if not data and self._exchange is not None:
-                self._exchange.disconnect()
-                self._tasks.cancel_scope.cancel()
+        with suppress(*_GONE):
+            await pump(self._stream, self._take)
+        self._take(b"")
+        if self._exchange is not None:
+            self._exchange.disconnect()
+            self._tasks.cancel_scope.cancel()
+
+    def _take(self, data: bytes) -> anyio.Event | None:
+        """What came; empty at the end. Returns what to wait for before more may come."""
+        if not (data and self._discard):
+            self._ahead += len(data)
+            self._reader.feed(data)
+        if self._arrived is not None:
+            self._arrived.set()
+        if self._ahead > READ_AHEAD and not self._discard:
+            self._wanted = anyio.Event()
+        return self._wanted
 
     def _read_on(self, *, ahead: int) -> None:
         """All but `ahead` bytes of what came are used: a reader that waits for that goes on."""
@@ -129,7 +132,7 @@ class Connection:
     async def _more(self) -> None:
         """Wait until the reader has fed more, or the end."""
         self._read_on(ahead=0)
-        self._arrived = anyio.Event()
+        self._arrived = self._bell()
         try:
             await self._arrived.wait()
         finally:
@@ -170,10 +173,11 @@ class Connection:
     async def _first_byte(self) -> bool:
         """Wait for the next request to begin; False: it will not."""
         if self._reader.waiting:
+            await anyio.lowlevel.checkpoint()  # others first: a client that sends them all at once is not alone
             return True
         if self._reader.ended or self._draining:
             return False
-        self._idle, self.deadline = True, anyio.current_time() + self._timeouts.idle
+        self._idle, self.deadline = True, self._service.clock() + self._timeouts.idle
         await self._more()
         self._idle, self.deadline = False, inf
         return self._reader.waiting > 0
@@ -181,7 +185,7 @@ class Connection:
     async def _answer(self, exchange: Exchange) -> None:
         frames = Frames(exchange, self._service)
         try:
-            await frames.receive(self._body())
+            await frames.receive(_Body(self._next_piece))
             # A reader that still waited for a large body to be used would not see the peer leave.
             self._read_on(ahead=self._reader.waiting)
             async for data in frames:
@@ -189,17 +193,17 @@ class Connection:
         finally:
             frames.close()
 
-    async def _body(self) -> AsyncIterator[bytes]:
-        """The pieces of the request's body.
+    async def _next_piece(self) -> bytes:
+        """The next piece of the request's body; empty at its end.
 
-        :raises ApiError: they are malformed, or do not come.
+        :raises ApiError: it is malformed, or does not come.
         """
         if self._reader.asks_to_go_on:
             await self._stream.send(CONTINUE)
-        while data := await self._in_time(BODY_TIMEOUT, self._reader.body):
-            yield data
+        data = await self._in_time(BODY_TIMEOUT, self._reader.body)
         if data is None:
             raise RequestTimeout("The body of the request did not come in whole in time.")
+        return data
 
     async def _write(self, exchange: Exchange, data: bytes) -> None:
         """A piece of the reply, in one write: the head with the first, the end of the message with the last."""
@@ -213,8 +217,9 @@ class Connection:
 
     async def _finish(self, exchange: Exchange) -> bool:
         """The reply is out; whether the connection can go on."""
-        with suppress(ApiError):
-            self._reader.skip()  # a refused body that is here already
+        if not self._reader.whole:
+            with suppress(ApiError):
+                self._reader.skip()  # a refused body that is here already
         if self._writer.stays and self._reader.whole:
             return exchange.state is State.DONE
         await self._linger()
@@ -235,3 +240,22 @@ class Connection:
                 await self._stream.send_eof()
             while not self._reader.ended:
                 await self._more()
+
+
+class _Body:
+    """The pieces of a body as an iterator: a generator, which the loop keeps book of, costs 3 us more.
+
+    :param next_piece: gives one after the other, an empty one at the end.
+    """
+
+    def __init__(self, next_piece: Callable[[], Awaitable[bytes]]) -> None:
+        self._next_piece = next_piece
+
+    def __aiter__(self) -> _Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = await self._next_piece()
+        if not data:
+            raise StopAsyncIteration
+        return data

@@ -56,9 +56,9 @@ class Directory:
         if not remote:  # what those serve is not known before somebody asks
             _check(self._catalog)
 
-    def refresh(self, tasks: TaskGroup) -> None:
-        """Ask in the background those whose lists are old."""
-        if self._due and self._asking is None and min(self._due.values()) <= anyio.current_time():
+    def refresh(self, tasks: TaskGroup, now: float) -> None:
+        """Ask in the background those whose lists are old; `now` is the loop's clock."""
+        if self._due and self._asking is None and min(self._due.values()) <= now:
             self._ask(tasks)
 
     async def discovered(self, tasks: TaskGroup) -> Catalog:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -90,7 +89,7 @@ class Frames:
             reply = exchange.learn(await self._service.discovered())
         if exchange.call is None:
             return reply
-        self.deadline = anyio.current_time() + self._service.timeout(exchange.call)
+        self.deadline = self._service.clock() + self._service.timeout(exchange.call)
         if exchange.collects:
             return await self._collect()
         self._start()
@@ -133,7 +132,7 @@ class Frames:
     async def _collect(self) -> bytes:
         exchange = self._exchange
         with anyio.CancelScope() as self._scope:
-            # Others first: a provider may never wait, and replies that are made together are written together.
+            # Others first: a provider may never wait, and requests that are sent on together wake an upstream once.
             await anyio.lowlevel.checkpoint()
             while (error := await self._iterate()) is not None:
                 if not exchange.another(error):
@@ -146,11 +145,14 @@ class Frames:
         assert exchange.call is not None
         provider = self._service.provider(exchange.call)
         try:
-            async with aclosing(provider.stream(exchange.call)) as events:
+            events = provider.stream(exchange.call)
+            try:
                 async for event in events:
                     exchange.send(event)
                     if exchange.satisfied:
                         break
+            finally:
+                await events.aclose()
         except Exception as error:
             return failure(error, provider)
         return None

@@ -38,6 +38,8 @@ class Endpoint(Enum):
     GUI = "a page to chat with"
     HEALTH = "whether the server is up"
 
+    __hash__ = object.__hash__  # there is one of each; Enum's own is in Python, and takes longer than a lookup
+
 
 #: Method, path, endpoint, what for. `{name}` is one segment, `{name...}` one or more: model ids have slashes.
 ROUTES: Final = (

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Final
 
@@ -72,12 +71,15 @@ class Resting:
     async def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
         probe = self._ask(call.model)
         try:
-            async with aclosing(self._provider.stream(call)) as events:
+            events = self._provider.stream(call)
+            try:
                 async for event in events:
                     if probe:  # the others need not wait until it has said everything
                         probe = False
                         self._end()
                     yield event
+            finally:
+                await events.aclose()
         except Exception as error:
             told = failure(error, self._provider)
             if not _proxy(call):  # what went through a request's own proxy says nothing about the provider

@@ -11,6 +11,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import anyio
@@ -18,9 +19,13 @@ from anyio.abc import ByteStream, Listener, SocketAttribute, SocketListener, Tas
 
 from .loops import asyncio_loop
 
-__all__ = ("connect", "listening")
+__all__ = ("connect", "listening", "pump")
 
 _BACKLOG: Final = 2048  #: connections the operating system keeps for us
+_READ: Final = 64 * 1024
+
+#: Takes what came in; what it returns is waited for before more is read.
+Take = Callable[[bytes], anyio.Event | None]
 
 
 async def connect(host: str, port: int) -> ByteStream:
@@ -50,6 +55,21 @@ async def listening(listener: socket.socket) -> Listener[ByteStream]:
     return await SocketListener.from_socket(listener) if loop is None else _Listener(loop, listener)
 
 
+async def pump(stream: ByteStream, take: Take) -> None:
+    """Hand on what comes in, as it comes, to the end.
+
+    :raises anyio.BrokenResourceError: the other side broke off.
+    :raises anyio.ClosedResourceError: this side closed the stream.
+    """
+    with suppress(anyio.EndOfStream):
+        if isinstance(stream, _Wire):
+            await stream.pump(take)
+        while True:
+            room = take(await stream.receive(_READ))
+            if room is not None:
+                await room.wait()
+
+
 class _Wire(ByteStream, asyncio.Protocol):
     """One connection.
 
@@ -63,6 +83,8 @@ class _Wire(ByteStream, asyncio.Protocol):
         self._received: deque[bytes] = deque()
         self._reader: asyncio.Future[None] | None = None  # somebody waits for data
         self._writer: asyncio.Future[None] | None = None  # what was sent is not out yet
+        self._take: Take | None = None  # who gets the data, where nobody waits for each piece of it
+        self._room: anyio.Event | None = None  # what he waits for before he takes more
         self._paused = self._ended = self._closed = False
         self._error: Exception | None = None
 
@@ -75,12 +97,17 @@ class _Wire(ByteStream, asyncio.Protocol):
             self._made(self)
 
     def data_received(self, data: bytes) -> None:
-        self._received.append(data)
-        if self._reader is None:  # nobody waits for it: the peer shall, when the socket is full
+        if self._take is not None:
+            self._room = self._take(data)
+            if self._room is None:
+                return
+            self._take = None
+        else:
+            self._received.append(data)
+        self._wake(self._reader)
+        if self._reader is None or self._room is not None:  # nobody wants more: the peer waits when the socket is full
             self._paused = True
             self._transport.pause_reading()
-        elif not self._reader.done():
-            self._reader.set_result(None)
 
     def eof_received(self) -> bool:
         self._ended = True
@@ -108,28 +135,47 @@ class _Wire(ByteStream, asyncio.Protocol):
 
     async def receive(self, max_bytes: int = 65536) -> bytes:
         if not self._received:
-            if self._paused:
-                self._paused = False
-                self._transport.resume_reading()
-            if not (self._ended or self._closed):
-                if self._reader is not None:
-                    raise anyio.BusyResourceError("reading from")
-                self._reader = asyncio.get_running_loop().create_future()
-                try:
-                    await self._reader
-                finally:
-                    self._reader = None
-            if not self._received:
-                if self._closed:
-                    raise anyio.ClosedResourceError
-                if self._error is not None:
-                    raise anyio.BrokenResourceError from self._error
-                raise anyio.EndOfStream
+            await self._more()
+        if not self._received:
+            if self._closed:
+                raise anyio.ClosedResourceError
+            if self._error is not None:
+                raise anyio.BrokenResourceError from self._error
+            raise anyio.EndOfStream
         data = self._received.popleft()
         if len(data) > max_bytes:
             self._received.appendleft(data[max_bytes:])
             data = data[:max_bytes]
         return data
+
+    async def _more(self) -> None:
+        """Wait until something has come, or the end."""
+        if self._reader is not None:
+            raise anyio.BusyResourceError("reading from")
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
+        if not (self._ended or self._closed):
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+
+    async def pump(self, take: Take) -> None:
+        """Hand on what comes in without a turn of this task's, until the last piece."""
+        while self._received or not (self._ended or self._closed):
+            if self._received:
+                self._room = take(self._received.popleft())
+            else:
+                self._take = take
+                try:
+                    await self._more()
+                finally:
+                    self._take = None
+            room, self._room = self._room, None
+            if room is not None:
+                await room.wait()
 
     async def send(self, item: bytes) -> None:
         if self._closed:

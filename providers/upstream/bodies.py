@@ -20,6 +20,7 @@ _OURS: Final = frozenset({"provider", "conversation_id", "proxy", "timeout"})
 _WITHOUT_EFFECT: Final = frozenset(
     {"metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "store", "user"}
 )
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _OF_A_MESSAGE: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id"})
 
 
@@ -77,4 +78,4 @@ def _message(message: JsonValue, upstream: Upstream) -> JsonValue:
 
 def packed(body: Mapping[str, JsonValue]) -> bytes:
     """ASCII: lone surrogates, which clients send as escapes, stay what they are."""
-    return json.dumps(body, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(body).encode("ascii")

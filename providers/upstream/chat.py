@@ -85,7 +85,7 @@ async def _answer(
     timeouts = link.upstream.timeouts
     deadline = anyio.current_time() + timeouts.first if call.request.stream else inf
     reply = await link.post(endpoint, body, model=call.model, asked=call.body, deadline=deadline)
-    async with aclosing(reply):
+    try:
         data = await _begin(reply, deadline)
         if data.lstrip(_BOM_AND_BLANKS).startswith(b"{"):  # whatever its type says, and whatever was asked for
             events = whole(await reply.read(data, deadline=deadline), failed=link.reported)
@@ -113,6 +113,8 @@ async def _answer(
         reader.end()
         link.tells_usage &= told
         await reply.finish()
+    finally:
+        await reply.aclose()
 
 
 async def _each(link: Link, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import ssl
+import time
 from collections import deque
 from contextlib import suppress
 from functools import cache
@@ -113,7 +114,7 @@ class Pool:
         if self._closed:
             await anyio.aclose_forcefully(connection.stream)
             return
-        now = anyio.current_time()
+        now = time.monotonic()
         connection.idle_until = now + IDLE
         self._idle.append(connection)
         # The oldest wait at the front: they go when their time is over, or when there are too many.

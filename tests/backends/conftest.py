@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import openai
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -58,3 +59,14 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     name, loop = SERVERS[request.param]
     with started("-m", f"backends.{name}", "--port", "0", "--loop", loop, "--alias", "gpt-4o-mini=scripted") as running:
         yield running
+
+
+def client_of(server: Server, path: str = "/v1", *, key: str = "none") -> openai.OpenAI:
+    """A client of it; close it: what is left open is blamed on the test that runs when it is collected."""
+    return openai.OpenAI(base_url=f"{server.url}{path}", api_key=key, max_retries=0)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[openai.OpenAI]:
+    with client_of(server) as client:
+        yield client

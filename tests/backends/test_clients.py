@@ -14,11 +14,6 @@ from tests.backends.conftest import Server
 HELLO: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "hello big world"}]
 
 
-@pytest.fixture
-def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
-
-
 def test_one_answer(client: openai.OpenAI) -> None:
     reply = client.chat.completions.create(model="gpt-4o-mini", messages=HELLO)
     assert reply.model == "gpt-4o-mini"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import openai
 import pytest
 
-from tests.backends.conftest import started
+from tests.backends.conftest import client_of, started
 
 
 def recording() -> bytes:
@@ -62,8 +62,9 @@ ASK: dict[str, Callable[[openai.OpenAI, str], bool]] = {
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openai.OpenAI]:
     media = str(tmp_path_factory.mktemp("media"))
     aliases = ("--alias", "gpt-4o-mini=scripted", "--alias", "text-embedding-3-small=Scripted:scripted")
-    with started("-m", "backends.h11", "--port", "0", "--media-dir", media, *aliases) as server:
-        yield openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+    command = ("-m", "backends.h11", "--port", "0", "--media-dir", media, *aliases)
+    with started(*command) as server, client_of(server) as client:
+        yield client
 
 
 @pytest.mark.parametrize("kind", ASK)

@@ -17,11 +17,6 @@ FILE = ("talk.wav", b"RIFF" * 1000, "audio/wav")
 TEXT = "talk.wav has 4000 bytes"
 
 
-@pytest.fixture
-def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
-
-
 def test_speech(client: openai.OpenAI) -> None:
     reply = client.audio.speech.create(model="scripted", voice="alloy", input="one two", response_format="pcm")
     assert reply.response.headers["content-type"] == "audio/pcm"

@@ -7,18 +7,12 @@ from typing import Any
 
 import anyio
 import openai
-import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
-from tests.backends.conftest import Server
+from tests.backends.conftest import Server, client_of
 
 SCRIPTED = "scripted"
 HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello big world"}]
-
-
-@pytest.fixture
-def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
 
 
 def asynchronously(server: Server, test: Callable[[openai.AsyncOpenAI], Coroutine[Any, Any, None]]) -> None:
@@ -45,8 +39,8 @@ def test_conversations(client: openai.OpenAI, server: Server) -> None:
         stream.until_done()
     assert count(client, key) == 5
     assert count(client, f"{key} of another") == 1
-    by_path = openai.OpenAI(base_url=f"{server.url}/api/Scripted/sdk%20conversation", api_key="none", max_retries=0)
-    assert count(by_path, "ignored, for the path names one") == 7
+    with client_of(server, "/api/Scripted/sdk%20conversation") as by_path:
+        assert count(by_path, "ignored, for the path names one") == 7
 
 
 def test_turns_at_once_lose_none(server: Server) -> None:

@@ -4,14 +4,7 @@ from __future__ import annotations
 import openai
 import pytest
 
-from tests.backends.conftest import Server
-
 TEXTS = ["a cat", "a dog", "a cat"]
-
-
-@pytest.fixture
-def client(server: Server) -> openai.OpenAI:
-    return openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
 
 
 def test_base64_and_floats_are_the_same(client: openai.OpenAI) -> None:

@@ -14,7 +14,7 @@ import pytest
 from backends.command import listen, load
 from backends.service import Service
 from providers import Scripted
-from tests.backends.conftest import SERVERS, Server, started
+from tests.backends.conftest import SERVERS, Server, client_of, started
 
 KEYS = ("sk-alice", "sk-bob")
 CONVERSATION = {"conversation_id": "the same"}
@@ -58,18 +58,18 @@ def shown_to(server: Server, headers: dict[str, str]) -> int:
 
 
 def test_two_keys_share_no_conversation(shared: Server) -> None:
-    alice, bob = (openai.OpenAI(base_url=f"{shared.url}/v1", api_key=key, max_retries=0) for key in KEYS)
-    for words in ("my secret is", "forty two"):
-        alice.chat.completions.create(
-            model="scripted", messages=[{"role": "user", "content": words}], extra_body=CONVERSATION
-        )
-    assert shown(bob) == 1
-    assert shown(alice) == 5
-    assert shown(bob) == 3
+    with client_of(shared, key=KEYS[0]) as alice, client_of(shared, key=KEYS[1]) as bob:
+        for words in ("my secret is", "forty two"):
+            alice.chat.completions.create(
+                model="scripted", messages=[{"role": "user", "content": words}], extra_body=CONVERSATION
+            )
+        assert shown(bob) == 1
+        assert shown(alice) == 5
+        assert shown(bob) == 3
     for spelling, expected in (("x-api-key", 7), ("g4f-api-key", 9)):  # another spelling is the same person
         assert shown_to(shared, {spelling: KEYS[0]}) == expected
-    path = openai.OpenAI(base_url=f"{shared.url}/api/Scripted/the%20same", api_key=KEYS[1], max_retries=0)
-    assert shown(path) == 5
+    with client_of(shared, "/api/Scripted/the%20same", key=KEYS[1]) as path:
+        assert shown(path) == 5
 
 
 def test_two_keys_at_once(shared: Server) -> None:

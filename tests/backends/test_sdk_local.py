@@ -14,7 +14,7 @@ import pytest
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import BaseModel
 
-from tests.backends.conftest import started
+from tests.backends.conftest import client_of, started
 
 MODEL = "smollm2"
 
@@ -43,8 +43,7 @@ TOOLS = [openai.pydantic_function_tool(GetWeather, name="get_weather")]
 @pytest.fixture(scope="module")
 def local() -> Iterator[openai.OpenAI]:
     # pings every 20 ms: they stand before every first word
-    with started("-m", "backends.h11", "--port", "0", "--keepalive", "0.02") as server:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+    with started("-m", "backends.h11", "--port", "0", "--keepalive", "0.02") as server, client_of(server) as client:
         if MODEL not in {model.id for model in client.models.list()}:
             pytest.skip("the embedded model's weights are not here: g4f pull smollm2")
         yield client

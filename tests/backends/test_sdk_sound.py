@@ -7,15 +7,14 @@ import openai
 import pytest
 from openai.types.audio import TranscriptionTextDoneEvent
 
-from tests.backends.conftest import started
+from tests.backends.conftest import client_of, started
 
 SENTENCE = "The weather is nice today, and the train is late."
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[openai.OpenAI]:
-    with started("-m", "backends.h11", "--port", "0") as server:
-        client = openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=0)
+    with started("-m", "backends.h11", "--port", "0") as server, client_of(server) as client:
         if not {"hibari-tts", "whisper-tiny.en"} <= {model.id for model in client.models.list()}:
             pytest.skip("needs the extras 'speech' and 'transcription' and `g4f pull whisper-tiny.en`")
         yield client

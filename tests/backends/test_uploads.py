@@ -5,7 +5,6 @@ import gc
 import os
 import tempfile
 import tracemalloc
-import warnings
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -66,9 +65,6 @@ async def upload(stream: Pipe) -> None:
 
 @pytest.fixture
 def traced() -> Iterator[None]:
-    with warnings.catch_warnings():  # what clients of other tests left open is neither measured nor blamed here
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
     tracemalloc.start()
     yield
     tracemalloc.stop()

@@ -36,27 +36,39 @@ class Frames:
 
     Unless the client leaves, at least one item comes, possibly empty, and `exchange.head` is set with it. Iterate it in
     one task and :meth:`close` it, iterated to its end or not.
+
+    :param scope: what it is iterated in, in place of a scope for each reply. It is cancelled when a reply in one piece
+        must end before its time; whoever goes on iterating gets that end.
     """
 
-    def __init__(self, exchange: Exchange, service: Service) -> None:
-        self._exchange = exchange
+    def __init__(self, exchange: Exchange, service: Service, scope: anyio.CancelScope | None = None) -> None:
+        self.exchange = exchange
         self._service = service
         self._run: Run | None = None
-        self._scope: anyio.CancelScope | None = None  # of a provider that is iterated right here
+        self._scope = scope
+        self._collecting = False  # a provider is iterated right here
         self._error: ApiError | None = None
         self._begun = False
         self._arrived = time.perf_counter()
         self.deadline = inf
         service.begin(self)
 
+    @property
+    def wants_body(self) -> bool:
+        """The request was not refused by its head: nobody waits for the body of such a one, or asks for it."""
+        return self.exchange.receive_data(b"")
+
+    def feed(self, data: bytes) -> bool:
+        """A piece of the request's body; whether more of it is wanted."""
+        return self.exchange.receive_data(data)
+
     async def receive(self, pieces: AsyncIterable[bytes]) -> None:
         """Feed the request's body, as far as it is wanted; what goes wrong with it becomes the reply."""
-        exchange = self._exchange
-        if not exchange.receive_data(b""):
-            return  # refused by its head: nobody waits for the body, or asks for it
+        if not self.wants_body:
+            return
         try:
             async for data in pieces:
-                if not exchange.receive_data(data):
+                if not self.feed(data):
                     return
         except ApiError as error:
             self.fail(error)
@@ -72,15 +84,18 @@ class Frames:
         return self
 
     async def __anext__(self) -> bytes:
-        if self._begun and (self.over or self._run is None):
+        if self._begun and self.over:
             raise StopAsyncIteration
-        data = await self._next() if self._run is not None else await self._first()
-        if not data and self._exchange.state is State.CLOSED:  # the client left meanwhile: there is nobody to write to
+        if self._run is not None:
+            data = await self._next()
+        else:
+            data = self._collected() if self._begun else await self._first()
+        if not data and self.exchange.state is State.CLOSED:  # the client left meanwhile: there is nobody to write to
             raise StopAsyncIteration
         return data
 
     async def _first(self) -> bytes:
-        exchange = self._exchange
+        exchange = self.exchange
         self._begun = True
         if self._error is not None:
             return exchange.fail(self._error)
@@ -89,32 +104,37 @@ class Frames:
             reply = exchange.learn(await self._service.discovered())
         if exchange.call is None:
             return reply
-        self.deadline = self._service.clock() + self._service.timeout(exchange.call)
+        self.deadline = self._service.loop.clock() + self._service.timeout(exchange.call)
         if exchange.collects:
-            return await self._collect()
+            if self._scope is not None:
+                await self._collect()
+            else:
+                with anyio.CancelScope() as self._scope:
+                    await self._collect()
+            return self._collected()
         self._start()
-        await anyio.lowlevel.checkpoint()  # the provider's turn: what it says at once is taken without waiting for it
+        await self._service.loop.turn()  # the provider's: what it says at once is taken without waiting for it
         return await self._next()
 
     @property
     def over(self) -> bool:
         """The last buffer was given."""
-        return self._exchange.state in _OVER
+        return self.exchange.state in _OVER
 
     @property
     def whole(self) -> bool:
         """So it is, and the reply is complete; if not, it must be broken off, for the client to see that it is not."""
-        return self._exchange.state is State.DONE
+        return self.exchange.state is State.DONE
 
     def _start(self) -> None:
-        exchange = self._exchange
+        exchange = self.exchange
         assert exchange.call is not None
         provider = self._service.provider(exchange.call)
         self._run = Run(provider, exchange.call, quiet_limit=exchange.quiet_limit or inf)
         self._service.tasks.start_soon(self._run.produce)
 
     async def _next(self) -> bytes:
-        exchange, data = self._exchange, b""
+        exchange, data = self.exchange, b""
         while not data and not self.over:
             run = self._run
             assert run is not None
@@ -129,19 +149,23 @@ class Frames:
                     data += exchange.end() if error is None else exchange.fail(error)
         return data
 
-    async def _collect(self) -> bytes:
-        exchange = self._exchange
-        with anyio.CancelScope() as self._scope:
+    async def _collect(self) -> None:
+        """Iterate the provider, and the next one in the place of one that failed, right here."""
+        exchange = self.exchange
+        self._collecting = True
+        try:
             # Others first: a provider may never wait, and requests that are sent on together wake an upstream once.
-            await anyio.lowlevel.checkpoint()
+            await self._service.loop.turn()
             while (error := await self._iterate()) is not None:
                 if not exchange.another(error):
-                    return exchange.fail(error)
-        return exchange.end() if self._error is None else exchange.fail(self._error)
+                    self._error = error
+                    return
+        finally:
+            self._collecting = False
 
     async def _iterate(self) -> ApiError | None:
-        """The provider's answer, iterated right here; why it failed."""
-        exchange = self._exchange
+        """The provider's answer; why it failed."""
+        exchange = self.exchange
         assert exchange.call is not None
         provider = self._service.provider(exchange.call)
         try:
@@ -157,12 +181,15 @@ class Frames:
             return failure(error, provider)
         return None
 
+    def _collected(self) -> bytes:
+        return self.exchange.end() if self._error is None else self.exchange.fail(self._error)
+
     def fail(self, error: ApiError) -> None:
         """End the reply with `error` now, whatever the provider is doing."""
         self._error = error
         if self._run is not None:
             self._run.cancel()
-        elif self._scope is not None:
+        elif self._collecting and self._scope is not None:
             self._scope.cancel()
 
     def expire(self) -> None:
@@ -173,7 +200,7 @@ class Frames:
         """No more of the reply will be taken: a provider still at work is cancelled."""
         self._service.finish(self)
         if log.isEnabledFor(logging.INFO):
-            log.info("%s %.0f ms", self._exchange, (time.perf_counter() - self._arrived) * 1000)
+            log.info("%s %.0f ms", self.exchange, (time.perf_counter() - self._arrived) * 1000)
         if self._run is not None:
             self._run.cancel()
 

@@ -47,7 +47,7 @@ from providers import (
     WithHistory,
     count_tokens,
 )
-from providers.loops import clock
+from providers.loops import Loop, running
 
 from .directory import Directory
 from .frames import Frames
@@ -89,7 +89,7 @@ class Service:
     """
 
     tasks: TaskGroup  #: where the providers of streams run
-    clock: Callable[[], float]  #: the loop's, in seconds
+    loop: Loop  #: what runs it
     api: Api  #: the snapshot the next exchange is made with
 
     def __init__(
@@ -154,7 +154,7 @@ class Service:
 
     async def __aenter__(self) -> Self:
         await self._directory.open()
-        self.clock = clock()
+        self.loop = running()
         self.tasks = await anyio.create_task_group().__aenter__()
         self.tasks.start_soon(self._watch)
         return self
@@ -183,7 +183,7 @@ class Service:
         """End what takes too long. One clock for all: a timer for each reply would cost more than its head."""
         while True:
             await anyio.sleep(_TICK)
-            self._end_late(self.clock())
+            self._end_late(self.loop.clock())
 
     def _end_late(self, now: float) -> None:  # a function, so that no name in `_watch` keeps a reply and its upload
         for one in tuple(self.timed):
@@ -211,7 +211,7 @@ class Service:
 
     def exchange(self, method: str, target: bytes, headers: Mapping[bytes, bytes]) -> Exchange:
         """A new exchange for the head of a request, field names in lower case."""
-        self._directory.refresh(self.tasks, self.clock())
+        self._directory.refresh(self.tasks, self.loop.clock())
         begun, ticks = self._ticks(), self._ticks
         fields, refusal = self._limit(method, headers)
         return Exchange(

@@ -47,8 +47,8 @@ class Writer:
         self.begun = True
         fields = dict(head.headers)
         lines = [b"HTTP/1.1 %d %b" % (head.status, _REASONS.get(head.status, b""))]
-        lines += [b"%b: %b" % field for field in head.headers]
-        lines.append(b"date: " + _date(int(time.time())))
+        lines += map(b": ".join, head.headers)
+        lines.append(_date(int(time.time())))
         # "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates
         # HTTP/1.1 (or later minor revisions)" - RFC 9112 section 6.1. For older ones the close is the end.
         if self._modern and head.status not in _BODYLESS and b"content-length" not in fields:
@@ -77,4 +77,4 @@ def _says_close(headers: Mapping[bytes, bytes]) -> bool:
 
 @lru_cache(maxsize=1)
 def _date(second: int) -> bytes:
-    return formatdate(second, usegmt=True).encode("ascii")
+    return b"date: " + formatdate(second, usegmt=True).encode("ascii")

@@ -308,7 +308,7 @@ class Exchange:
         self.state, self._text = State.DONE, None
         # "A server MUST NOT send a Content-Length header field in any response with a status code of ... 204" - RFC
         # 9110 8.6; that of a 304 or of a HEAD would be another reply's, which only its encoder knows.
-        told = status in (204, 304) or any(name == b"content-length" for name, _ in headers)
+        told = status in (204, 304) or b"content-length" in dict(headers)
         length: Fields = () if told else ((b"content-length", b"%d" % len(body)),)
         self.head = Head(status, headers + length + self._common())
         return b"" if self._bodyless else body

@@ -1,25 +1,14 @@
-# Which loop runs: the few things done another way on asyncio, because anyio's way costs a gateway too much.
+# Which loop runs, and what every request asks of it. anyio looks for the loop each time it is asked; a server knows.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import anyio
 
-__all__ = ("Bell", "asyncio_loop", "bells", "clock")
-
-
-def asyncio_loop() -> asyncio.AbstractEventLoop | None:
-    """The running loop of asyncio, uvloop's too; None: trio runs."""
-    loop = anyio.lowlevel.current_token().native_token
-    return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
-
-
-def clock() -> Callable[[], float]:
-    """The running loop's clock, in seconds: `anyio.current_time`, which looks for the loop each time it is asked."""
-    loop = asyncio_loop()
-    return anyio.current_time if loop is None else loop.time
+__all__ = ("Bell", "Loop", "asyncio_loop", "running")
 
 
 class Bell(Protocol):
@@ -32,10 +21,31 @@ class Bell(Protocol):
         """Wait until it was rung."""
 
 
-def bells() -> Callable[[], Bell]:
-    """Makes bells for the running loop: `anyio.Event` costs ten times the future that is in it."""
+class Loop(NamedTuple):
+    """The running loop's own ways.
+
+    :param clock: seconds, as `anyio.current_time`.
+    :param bell: makes a bell; `anyio.Event` costs ten times the future that is in it.
+    :param turn: lets the others have their turn, and tells who was cancelled.
+    """
+
+    clock: Callable[[], float]
+    bell: Callable[[], Bell]
+    turn: Callable[[], Awaitable[None]]
+
+
+def running() -> Loop:
+    """The loop this is called in."""
     loop = asyncio_loop()
-    return anyio.Event if loop is None else lambda: _Future(loop)
+    if loop is None:
+        return Loop(anyio.current_time, anyio.Event, anyio.lowlevel.checkpoint)
+    return Loop(loop.time, partial(_Future, loop), partial(asyncio.sleep, 0))
+
+
+def asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    """The running loop of asyncio, uvloop's too; None: trio runs."""
+    loop = anyio.lowlevel.current_token().native_token
+    return loop if isinstance(loop, asyncio.AbstractEventLoop) else None
 
 
 class _Future:

@@ -206,11 +206,13 @@ def consistent(request: ChatRequest) -> None:
         raise _wrong("'n' must be 1 in a conversation: it goes on with one answer.", "n")
     if "audio" in (request.modalities or ()) and request.audio is None:
         raise _missing("audio")
-    names = [tool.function.name for tool in request.tools or ()]
-    names += [function.name for function in request.functions or ()]
-    field = "tools" if request.tools else "functions"
-    if len(set(names)) < len(names):
-        raise _wrong(f"The names in '{field}' must differ.", field)
+    names: list[str] = []
+    if request.tools or request.functions:
+        names = [tool.function.name for tool in request.tools or ()]
+        names += [function.name for function in request.functions or ()]
+        field = "tools" if request.tools else "functions"
+        if len(set(names)) < len(names):
+            raise _wrong(f"The names in '{field}' must differ.", field)
     choice, called = request.tool_choice, request.function_call
     if request.tools and called not in (None, "auto"):
         raise _wrong(

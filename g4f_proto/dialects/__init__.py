@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic import JsonValue
 
@@ -77,8 +77,7 @@ class Encoder(ABC):
         return error.body()
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """A request as its reader gets it.
 
     :param body: the whole body, or the form that it is where the endpoint takes uploads.

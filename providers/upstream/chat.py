@@ -89,7 +89,7 @@ async def _answer(
         data = await _begin(reply, deadline)
         if data.lstrip(_BOM_AND_BLANKS).startswith(b"{"):  # whatever its type says, and whatever was asked for
             events = whole(await reply.read(data, deadline=deadline), failed=link.reported)
-            link.tells_usage &= any(isinstance(event, Usage) for event in events)
+            link.tells_usage &= Usage in map(type, events)
             for event in events:
                 yield event
             return

@@ -7,9 +7,8 @@ from __future__ import annotations
 import zlib
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
-from typing import Final, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 import anyio
 
@@ -27,8 +26,7 @@ _PIECE: Final = 1024 * 1024  #: bytes that one piece is inflated to at most: gzi
 _LAST_BYTES: Final = 0.05  #: seconds; a new connection costs less than to wait longer
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What is asked of an upstream.
 
     :param path: what follows the base URL, ``/chat/completions``.
@@ -111,6 +109,8 @@ class Reply:
         """
         if not self._readable:
             raise errors.unreadable()
+        if self._inflate is None:
+            return await (self._source.pull() if self._source.ready else within(deadline, self._source.pull()))
         data = None
         while data is None:
             data = await (self._inflated() if self._source.ready else within(deadline, self._inflated()))
@@ -118,8 +118,7 @@ class Reply:
 
     async def _inflated(self) -> bytes | None:
         """None: more is needed."""
-        if self._inflate is None:
-            return await self._source.pull()
+        assert self._inflate is not None
         packed = self._inflate.unconsumed_tail or await self._source.pull()
         if not packed:
             if not self._inflate.eof:

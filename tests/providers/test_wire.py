@@ -11,7 +11,7 @@ import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
 
-from providers.loops import asyncio_loop, clock
+from providers.loops import asyncio_loop, running
 from providers.wire import connect, listening
 
 pytestmark = pytest.mark.anyio
@@ -215,4 +215,4 @@ async def test_a_closed_listener_says_so_and_what_it_took_goes_on() -> None:
 
 async def test_the_loops_clock_is_anyios() -> None:
     assert (asyncio_loop() is None) == (anyio.lowlevel.current_token().backend_class.__name__ == "TrioBackend")
-    assert abs(clock()() - anyio.current_time()) < 1
+    assert abs(running().clock() - anyio.current_time()) < 1

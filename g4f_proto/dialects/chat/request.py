@@ -99,7 +99,7 @@ def few_images(request: ChatRequest, param: str) -> None:
 
     :raises InvalidRequest: naming `param`.
     """
-    if sum(len(message.image_urls) for message in request.messages) > _MOST_IMAGES:
+    if sum(len(turn.image_urls) for turn in request.messages if not isinstance(turn.content, str)) > _MOST_IMAGES:
         raise InvalidRequest(f"A chat has at most {_MOST_IMAGES} images.", param=param, code="too_many_images")
 
 

@@ -265,7 +265,7 @@ class Exchange:
         if self.state is State.STREAMING and self._encoder is not None:
             data, self._text = self._encoder.fail(error), None
             self.state = State.DONE if data is not None else State.CLOSED
-            self.outcome.error, self.outcome.usage = error, self._encoder.usage
+            self.outcome.error, self.outcome.usage = error.with_traceback(None), self._encoder.usage
             return data or b""
         return self._refuse(error) if self.state in _BEFORE else b""
 
@@ -314,7 +314,7 @@ class Exchange:
         return b"" if self._bodyless else body
 
     def _refuse(self, error: ApiError) -> bytes:
-        self.outcome.error = error
+        self.outcome.error = error.with_traceback(None)  # whose frames hold this exchange: a cycle
         route = self._intake.route
         write = ERRORS.get(route.endpoint, ApiError.body) if route is not None else ApiError.body
         return self._whole(error.status, JSON_HEADERS + error.fields, write(error))

@@ -40,7 +40,7 @@ class Intake:
         try:
             self._admit(objection)
         except ApiError as error:
-            self.refusal = error
+            self.refusal = error.with_traceback(None)  # whose frames hold this: a cycle
 
     def feed(self, data: bytes) -> bool:
         """A piece of the body. False: no more of it is wanted."""
@@ -48,7 +48,7 @@ class Intake:
             try:
                 self._take(data)
             except ApiError as error:
-                self.refusal, self._form, self._body = error, None, bytearray()
+                self.refusal, self._form, self._body = error.with_traceback(None), None, bytearray()
         return self.refusal is None
 
     def body(self) -> bytes | Form:

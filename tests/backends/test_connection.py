@@ -1,6 +1,7 @@
 # The h11 server's connection, over memory streams: every rule of HTTP it keeps, every time limit, every way to leave.
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -108,6 +109,25 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
         assert b'"object":"list"' in (await client.reply("GET"))[2]
         assert (await client.reply())[2].endswith(b"data: [DONE]\n\n")
         assert b'"three"' in (await client.reply())[2]
+
+
+async def test_a_request_leaves_nothing_for_the_collector_of_cycles() -> None:
+    """Which the servers therefore ask rarely."""
+    async with connected() as client:
+        gc.collect()
+        gc.disable()
+        try:
+            for stream in (False, True, False, True):
+                await client.stream.send(request(stream=stream) + request("no such model"))
+                assert [(await client.reply())[0] for _ in range(2)] == [200, 404]
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            ours = [type(left) for left in gc.garbage if type(left).__module__.startswith(("g4f_proto", "backends"))]
+            assert ours == []
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
 
 
 async def test_another_protocol_is_offered_in_vain_and_the_connection_goes_on() -> None:

@@ -224,8 +224,6 @@ class Connection:
         if not self._writer.begun:
             assert exchange.head is not None
             out = self._writer.head(exchange.head, close=self._draining)
-        # Others first: what is made together is written together, and wakes a peer once. A tenth of a request.
-        await self._service.loop.turn()
         await self._stream.send(out + self._writer.body(data, last=exchange.state is State.DONE))
 
     # How a request ends.

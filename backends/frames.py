@@ -90,6 +90,8 @@ class Frames:
             data = await self._next()
         else:
             data = self._collected() if self._begun else await self._first()
+        # Others first: what is made in one turn of the loop is written together, and wakes a peer once.
+        await self._service.loop.turn()
         if not data and self.exchange.state is State.CLOSED:  # the client left meanwhile: there is nobody to write to
             raise StopAsyncIteration
         return data

@@ -10,7 +10,6 @@ import logging
 import re
 import socket
 from collections.abc import Callable
-from email.utils import formatdate
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from sanic.server.protocols.http_protocol import HttpProtocol
 from g4f_proto import ApiError, Exchange, InternalError, InvalidRequest, KiB, State, TooManyHeaders
 
 from .command import BACKLOG, Backend, main
+from .date import date
 from .frames import IDLE_TIMEOUT, Frames
 from .service import Service
 from .stop import GRACE, until_stopped
@@ -102,7 +102,7 @@ def _response(exchange: Exchange, body: bytes) -> HTTPResponse:
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in exchange.head.headers}
     # "An origin server with a clock MUST generate a Date header field in all 2xx (Successful), 3xx (Redirection), and
     # 4xx (Client Error) responses" - RFC 9110 section 6.6.1; Sanic does not.
-    headers["date"] = formatdate(usegmt=True)
+    headers["date"] = date().decode("ascii")
     return HTTPResponse(body, exchange.head.status, headers)
 
 

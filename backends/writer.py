@@ -4,14 +4,13 @@
 # 60. What a stranger's words could do to a head is checked.
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from email.utils import formatdate
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
 from g4f_proto import Head
+
+from .date import date
 
 __all__ = ("CONTINUE", "Writer")
 
@@ -48,7 +47,7 @@ class Writer:
         fields = dict(head.headers)
         lines = [b"HTTP/1.1 %d %b" % (head.status, _REASONS.get(head.status, b""))]
         lines += map(b": ".join, head.headers)
-        lines.append(_date(int(time.time())))
+        lines.append(b"date: " + date())
         # "A server MUST NOT send a response containing Transfer-Encoding unless the corresponding request indicates
         # HTTP/1.1 (or later minor revisions)" - RFC 9112 section 6.1. For older ones the close is the end.
         if self._modern and head.status not in _BODYLESS and b"content-length" not in fields:
@@ -73,8 +72,3 @@ class Writer:
 def _says_close(headers: Mapping[bytes, bytes]) -> bool:
     field = headers.get(b"connection", b"")
     return field != b"" and b"close" in map(bytes.strip, field.lower().split(b","))
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> bytes:
-    return b"date: " + formatdate(second, usegmt=True).encode("ascii")

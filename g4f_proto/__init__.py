@@ -80,9 +80,10 @@ from ._events import (
     Usage,
     Word,
 )
-from ._exchange import Exchange, Head, Outcome
+from ._exchange import Exchange
 from ._images import ImageLimits, InputImage, is_remote, read_data_uri
 from ._multipart import Form, FormFile, FormLimits, FormReader
+from ._outcome import Head, Outcome
 from ._routes import ROUTES, Endpoint, Route
 from ._schema.chat import ChatRequest, Message
 from ._schema.tools import Function

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ._access import Fields, cors, preflight
 from ._api import Api, RequestHead
@@ -26,39 +26,19 @@ from ._catalog import Catalog
 from ._emulation import Emulation
 from ._endpoints import ERRORS, READERS
 from ._errors import ApiError, LocalProtocolError, ModelNotFound
-from ._events import QUIET, ForChoice, ProviderEvent, Usage
+from ._events import QUIET, ForChoice, ProviderEvent
 from ._intake import Intake
+from ._outcome import Head, Outcome, summary
 from ._routes import Endpoint, Route
 from ._table import ACCEPTS, State
 from .dialects import JSON_HEADERS, Asked, Encoder, Page, Reading
 
-__all__ = ("Exchange", "Head", "Outcome")
+__all__ = ("Exchange",)
 
 _NOT_FIELD = re.compile(r"[^ -~]")
 _LISTS = frozenset({Endpoint.MODELS, Endpoint.MODEL, Endpoint.PROVIDERS, Endpoint.PROVIDER})
 _MESSAGES = frozenset({Endpoint.MESSAGE, Endpoint.MESSAGE_TOKENS})
 _BEFORE = frozenset({State.RECEIVING, State.WAITING, State.CALLING})
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The head of a reply. ``content-length`` is among the headers exactly when the reply is one piece."""
-
-    status: int
-    headers: Fields
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of the exchange, for the access log and metrics.
-
-    :param error: what the client was told went wrong, if anything.
-    :param delivered: content went out: another provider must not be tried any more.
-    """
-
-    error: ApiError | None = None
-    usage: Usage | None = None
-    delivered: bool = False
 
 
 class Exchange:
@@ -132,18 +112,7 @@ class Exchange:
 
     def __str__(self) -> str:
         """A line for the access log; no word of the request's body or of the answer is in it."""
-        request, outcome, call = self._request, self.outcome, self.call
-        target = request.target.decode("ascii", "backslashreplace")
-        facts = [f"{request.method} {target[:200]}", str(self.head.status) if self.head else "no reply"]
-        if call is not None and call.provider:
-            facts.append(f"{call.provider}:{call.model}")
-        if outcome.usage is not None:
-            facts.append(f"{outcome.usage.prompt_tokens}+{outcome.usage.completion_tokens} tokens")
-        if outcome.error is not None:
-            facts.append(outcome.error.code or outcome.error.type)
-        if self.state is State.CLOSED:
-            facts.append("the client left" if outcome.error is None else "broken off")
-        return " ".join(facts)
+        return summary(self._request, self.head, self.call, self.outcome, left=self.state is State.CLOSED)
 
     # The client's side.
 

@@ -14,6 +14,7 @@ ROOT = Path(g4f_proto.__file__).parent
 INSIDE = {
     "g4f_proto._capabilities": {"check"},
     "g4f_proto._emulation": {"EMULATED"},
+    "g4f_proto._outcome": {"summary"},
     "g4f_proto._routes": {"match"},
     "g4f_proto._schema": {"parse", "validate"},
     "g4f_proto._schema._json": {"parse"},

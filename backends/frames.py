@@ -109,10 +109,10 @@ class Frames:
         self.deadline = self._service.loop.clock() + self._service.timeout(exchange.call)
         if exchange.collects:
             if self._scope is not None:
-                await self._collect()
+                await self._collect(self._scope)
             else:
                 with anyio.CancelScope() as self._scope:
-                    await self._collect()
+                    await self._collect(self._scope)
             return self._collected()
         self._start()
         await self._service.loop.turn()  # the provider's: what it says at once is taken without waiting for it
@@ -151,19 +151,22 @@ class Frames:
                     data += exchange.end() if error is None else exchange.fail(error)
         return data
 
-    async def _collect(self) -> None:
-        """Iterate the provider, and the next one in the place of one that failed, right here."""
+    async def _collect(self, scope: anyio.CancelScope) -> None:
+        """Iterate the provider, and the next one in the place of one that failed, right here in `scope`."""
         exchange = self.exchange
         self._collecting = True
         try:
             # Others first: a provider may never wait, and requests that are sent on together wake an upstream once.
             await self._service.loop.turn()
-            while (error := await self._iterate()) is not None:
-                if not exchange.another(error):
-                    self._error = error
-                    return
+            while (error := await self._iterate()) is not None and exchange.another(error):
+                pass
         finally:
             self._collecting = False
+        if (
+            scope.cancel_called
+        ):  # as the answer ended: told only where we wait, which must not be with the reply in hand
+            await anyio.sleep_forever()
+        self._error = self._error or error
 
     async def _iterate(self) -> ApiError | None:
         """The provider's answer; why it failed."""
@@ -188,7 +191,7 @@ class Frames:
 
     def fail(self, error: ApiError) -> None:
         """End the reply with `error` now, whatever the provider is doing."""
-        self._error = error
+        self._error = self._error or error
         if self._run is not None:
             self._run.cancel()
         elif self._collecting and self._scope is not None:

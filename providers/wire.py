@@ -19,7 +19,7 @@ from anyio.abc import ByteStream, Listener, SocketAttribute, SocketListener, Tas
 
 from .loops import asyncio_loop
 
-__all__ = ("connect", "listening", "pump")
+__all__ = ("connect", "listening", "pump", "unread")
 
 _BACKLOG: Final = 2048  #: connections the operating system keeps for us
 _READ: Final = 64 * 1024
@@ -53,6 +53,11 @@ async def listening(listener: socket.socket) -> Listener[ByteStream]:
     """What serves the connections to a listening socket, in a task group of the caller's."""
     loop = asyncio_loop()
     return await SocketListener.from_socket(listener) if loop is None else _Listener(loop, listener)
+
+
+def unread(stream: ByteStream) -> bool:
+    """Something came in and nobody took it. What the operating system still holds is not looked at."""
+    return isinstance(stream, _Wire) and stream.unread
 
 
 async def pump(stream: ByteStream, take: Take) -> None:
@@ -148,6 +153,10 @@ class _Wire(ByteStream, asyncio.Protocol):
             data = data[:max_bytes]
         return data
 
+    @property
+    def unread(self) -> bool:
+        return bool(self._received)
+
     async def _more(self) -> None:
         """Wait until something has come, or the end."""
         if self._reader is not None:
@@ -184,7 +193,7 @@ class _Wire(ByteStream, asyncio.Protocol):
             raise anyio.BrokenResourceError from self._error
         self._transport.write(item)
         if self._writer is not None:
-            await self._writer
+            await asyncio.shield(self._writer)  # who gives up waiting must not cancel it for the next one
             if self._closed:
                 raise anyio.ClosedResourceError
             if self._transport.is_closing():

@@ -10,6 +10,7 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from ..wire import unread
 from . import errors
 
 __all__ = ("Connection", "Unused")
@@ -42,8 +43,8 @@ class Connection:
 
     @property
     def usable(self) -> bool:
-        """Idle, not for too long, and not closed by the other side: a socket with something to read is."""
-        return self.idle_until >= time.monotonic() and not self._poll.poll(0)
+        """Idle, not for too long, and nothing to read: neither the end nor a reply to nothing that was asked."""
+        return self.idle_until >= time.monotonic() and not (self._poll.poll(0) or unread(self.stream))
 
     @property
     def ready(self) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from backends.connection import READ_AHEAD, Connection, Timeouts
 from backends.service import Service
-from g4f_proto import Limits
+from g4f_proto import Call, ChatCall, Limits, ProviderEvent
 from providers import Scripted
 from providers.run import MAILBOX
 from tests.backends.pipes import Pipe, pipe
@@ -80,8 +80,10 @@ class Client:
 
 
 @asynccontextmanager
-async def connected(timeouts: Timeouts | None = None, room: float = 1000, **options: Any) -> AsyncIterator[Client]:
-    scripted = Scripted()
+async def connected(
+    timeouts: Timeouts | None = None, room: float = 1000, provider: Scripted | None = None, **options: Any
+) -> AsyncIterator[Client]:
+    scripted = provider or Scripted()
     here, there = pipe(room)
     async with Service([scripted], **options) as service, anyio.create_task_group() as tasks:
         connection = Connection(there, service, timeouts or Timeouts())
@@ -330,6 +332,37 @@ def test_the_whole_answer_has_a_deadline(jump: Any) -> None:
             assert body.endswith(b"data: [DONE]\n\n")
 
     in_no_time(jump, test)
+
+
+class Timely(Scripted):
+    """Its answers end when `silent` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.silent = anyio.Event()
+
+    async def _chat(self, call: ChatCall) -> AsyncGenerator[ProviderEvent, None]:
+        yield "hello"
+        await self.silent.wait()
+        self.silent = anyio.Event()
+
+    def stream(self, call: Call) -> AsyncGenerator[ProviderEvent, None]:
+        assert isinstance(call, ChatCall)
+        return self._chat(call)
+
+
+async def test_an_answer_whose_time_is_over_as_it_ends_is_answered_once_and_the_connection_goes_on() -> None:
+    timely = Timely()
+    async with connected(provider=timely) as client:
+        await client.stream.send(request() * 3 + GET)
+        for _ in range(3):
+            while not (frames := client.connection._frames) or not timely.silent.statistics().tasks_waiting:
+                await anyio.sleep(0.001)
+            timely.silent.set()
+            frames.expire()
+            status, _, body = await client.reply()
+            assert (status, json.loads(body)["error"]["code"]) == (504, "provider_timeout")
+        assert (await client.reply("GET"))[0] == 200
 
 
 async def test_draining_closes_an_idle_connection_and_ends_a_busy_one_after_its_answer() -> None:

@@ -147,6 +147,23 @@ async def test_who_waits_can_be_cancelled_and_nothing_is_lost() -> None:
         assert scope.cancelled_caught
 
 
+async def test_who_gave_up_sending_may_send_again() -> None:
+    async with both() as (client, server):
+        sent = anyio.Event()
+
+        async def send() -> None:
+            await client.send(b"the end")
+            sent.set()
+
+        with anyio.move_on_after(0.01):
+            await client.send(MUCH)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(send)
+            while not (await server.receive()).endswith(b"the end"):
+                pass
+        assert sent.is_set()
+
+
 @pytest.mark.parametrize("act", ["receive", "send"])
 async def test_closed_under_who_waits(act: str) -> None:
     async with both() as (client, server):

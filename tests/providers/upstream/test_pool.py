@@ -28,8 +28,9 @@ async def test_a_connection_serves_again_and_again() -> None:
         [reply(DOCUMENT), Act.CLOSE],
         [reply(DOCUMENT) + b"HTTP/1.1 200 OK\r\n\r\n"],
         [reply(DOCUMENT), 0.02, b"HTTP/1.1 408 Timeout\r\ncontent-length: 0\r\n\r\n", Act.CLOSE],
+        [reply(DOCUMENT), 0.02, b"HTTP/1.1 408 Timeout\r\ncontent-length: 0\r\n\r\n"],
     ],
-    ids=["close", "closed", "more than was asked", "a parting word"],
+    ids=["close", "closed", "more than was asked", "a parting word", "a word nobody asked for"],
 )
 async def test_a_connection_that_does_not_serve_again(script: list[Step]) -> None:
     async with serving(script) as peer:

@@ -191,7 +191,7 @@ class Frames:
 
     def fail(self, error: ApiError) -> None:
         """End the reply with `error` now, whatever the provider is doing."""
-        self._error = self._error or error
+        self._error = error
         if self._run is not None:
             self._run.cancel()
         elif self._collecting and self._scope is not None:

@@ -25,6 +25,7 @@ from .tls import Certificate, QuietTLSListener
 __all__ = ("BACKEND", "serve")
 
 MAX_CONNECTIONS: Final = 4096  #: nginx: 512 a worker; a connection that streams costs about 50 kB here
+PAUSE: Final = 1.0  #: seconds until it is tried again to accept, when no descriptor is free: asyncio's
 
 log = logging.getLogger("g4f.h11")
 
@@ -62,7 +63,12 @@ async def serve(
 
         async def listen() -> None:
             with suppress(anyio.ClosedResourceError):  # `refuse` closed it
-                await server.serve(accept, tasks)
+                while True:
+                    try:
+                        await server.serve(accept, tasks)
+                    except (anyio.BrokenResourceError, OSError) as error:  # trio's; the other loops go on by themselves
+                        log.error("cannot accept a connection: %s", error.__cause__ or error)
+                        await anyio.sleep(PAUSE)
 
         async def refuse() -> None:
             await server.aclose()

@@ -224,7 +224,9 @@ class _Listener(Listener[ByteStream]):
 
     async def serve(self, handler: Callable[[ByteStream], Any], task_group: TaskGroup | None = None) -> None:
         assert task_group is not None
-        self._server = await self._loop.create_server(lambda: _Wire(self._take), sock=self._listener, backlog=_BACKLOG)
+        # asyncio takes up to `backlog` connections a turn, and without a free descriptor fails, and logs it, as often.
+        self._server = await self._loop.create_server(lambda: _Wire(self._take), sock=self._listener, backlog=1)
+        self._listener.listen(_BACKLOG)
         try:
             while True:
                 await self._arrived.wait()

@@ -103,7 +103,10 @@ class Frames:
             return exchange.fail(self._error)
         reply = exchange.receive_end()
         if exchange.state is State.WAITING:
-            reply = exchange.learn(await self._service.discovered())
+            catalog = await self._service.discovered()
+            if self._error is not None:
+                return exchange.fail(self._error)
+            reply = exchange.learn(catalog)
         if exchange.call is None:
             return reply
         self.deadline = self._service.loop.clock() + self._service.timeout(exchange.call)
@@ -162,9 +165,8 @@ class Frames:
                 pass
         finally:
             self._collecting = False
-        if (
-            scope.cancel_called
-        ):  # as the answer ended: told only where we wait, which must not be with the reply in hand
+        if scope.cancel_called:
+            # As the answer ended. It is told only where somebody waits, and that must not be with the reply in hand.
             await anyio.sleep_forever()
         self._error = self._error or error
 

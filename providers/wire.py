@@ -202,10 +202,14 @@ class _Wire(ByteStream, asyncio.Protocol):
     async def send_eof(self) -> None:
         self._transport.write_eof()
 
-    async def aclose(self) -> None:
+    def abort(self) -> None:
+        """Close it at once; what was not sent is lost."""
         self._closed = True
         self._transport.abort()
         self._wake(self._reader)
+
+    async def aclose(self) -> None:
+        self.abort()
         await anyio.lowlevel.checkpoint()
 
     @property
@@ -239,6 +243,9 @@ class _Listener(Listener[ByteStream]):
             self._server.close()
 
     def _take(self, wire: _Wire) -> None:
+        if self._closed:  # it was on its way
+            wire.abort()
+            return
         self._made.append(wire)
         self._arrived.set()
 

@@ -105,7 +105,7 @@ class Frames:
         if exchange.state is State.WAITING:
             catalog = await self._service.discovered()
             if self._error is not None:
-                return exchange.fail(self._error)
+                return exchange.fail(self._error)  # type: ignore[unreachable]  # it was set meanwhile
             reply = exchange.learn(catalog)
         if exchange.call is None:
             return reply

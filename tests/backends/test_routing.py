@@ -104,6 +104,21 @@ async def test_all_fail_and_the_last_error_is_told() -> None:
         assert (await ask(service, model="same", provider="A"))[0] == 502
 
 
+async def test_a_server_that_stops_while_it_finds_out_who_serves_asks_nobody() -> None:
+    far = Far("A", "fine", delay=0.5)
+    async with Service([far]) as service, anyio.create_task_group() as tasks:
+
+        async def asked() -> None:
+            status, document = await ask(service, model="same")
+            assert (status, document["error"]["code"]) == (503, "shutting_down")
+
+        tasks.start_soon(asked)
+        while not far.listed:
+            await anyio.sleep(0.001)
+        await service.drain(0)
+    assert far.asked == 0
+
+
 async def test_a_provider_that_rests_is_passed_over() -> None:
     first = Far("A", BROKEN)
     async with Service([first, Far("B", "fine")]) as service:

@@ -34,15 +34,19 @@ _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 T = TypeVar("T")
 
 
+SLOWEST: Final = 16 * KiB  #: bytes a second that a peer takes at least, beyond what `Timeouts.write` gives him
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
     """Seconds a peer may take.
 
-    nginx and Node: 60 for a head.
+    nginx and Node: 60 for a head. nginx: 60 to take something of a reply.
     """
 
     head: float = 30.0
     idle: float = IDLE_TIMEOUT
+    write: float = 60.0
 
 
 class Connection:
@@ -87,9 +91,17 @@ class Connection:
             self.expire()
 
     def expire(self) -> None:
-        """No request came in time."""
+        """No request came in time, or what was written was not taken."""
         if self._arrived is not None:
             self._arrived.set()
+        else:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Nobody is there to take the reply."""
+        if self._frames is not None:
+            self._frames.exchange.disconnect()
+        self._tasks.cancel_scope.cancel()
 
     async def turn_away(self, error: ApiError) -> None:
         """Answer nothing but `error`, whatever was asked."""
@@ -109,8 +121,7 @@ class Connection:
             await pump(self._stream, self._take)
         self._take(b"")
         if self._frames is not None:
-            self._frames.exchange.disconnect()
-            self._tasks.cancel_scope.cancel()
+            self._leave()
 
     def _take(self, data: bytes) -> anyio.Event | None:
         """What came; empty at the end. Returns what to wait for before more may come."""
@@ -224,7 +235,10 @@ class Connection:
         if not self._writer.begun:
             assert exchange.head is not None
             out = self._writer.head(exchange.head, close=self._draining)
-        await self._stream.send(out + self._writer.body(data, last=exchange.state is State.DONE))
+        out += self._writer.body(data, last=exchange.state is State.DONE)
+        self.deadline = self._service.loop.clock() + self._timeouts.write + len(out) / SLOWEST
+        await self._stream.send(out)
+        self.deadline = inf
 
     # How a request ends.
 

@@ -307,6 +307,22 @@ def test_a_head_has_one_deadline_however_slowly_it_drips(jump: Any) -> None:
     in_no_time(jump, test)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_client_that_never_reads_is_not_waited_for(jump: Any, stream: bool) -> None:
+    async def test() -> None:
+        async with connected(Timeouts(write=5), room=1) as client:
+            model = "scripted:tokens=1000"
+            await client.stream.send(request(model, stream=stream) + (b"" if stream else request(model)))
+            start = anyio.current_time()
+            await anyio.sleep(1)
+            while client.connection in client.connection._service.timed:
+                await anyio.sleep(1)
+            assert 5 <= anyio.current_time() - start < 60
+            assert client.scripted._running == 0
+
+    in_no_time(jump, test)
+
+
 def test_silence_is_broken_by_pings_and_the_answer_still_comes(jump: Any) -> None:
     async def test() -> None:
         async with connected(quiet_limit=4) as client:

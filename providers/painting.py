@@ -148,7 +148,7 @@ class _Scene:
 
     def _before(self, behind: Callable[[Numbers], Numbers], layers: list[_Layer], y: Numbers) -> Numbers:
         """The layers, and what is behind them where it is to be seen."""
-        hiding = [index for index, layer in enumerate(layers) if y.min() - layer[0].max() > 1 / self._height]
+        hiding = [index for index, layer in enumerate(layers) if np.min(y) - np.max(layer[0]) > 1 / self._height]
         picture = np.zeros((len(y), len(self._x), 3), np.float32) if hiding else behind(y)
         rough = 1 + 0.3 * (self._ground.at(y) - 0.5)[..., None]
         for layer in layers[hiding[-1] if hiding else 0 :]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from io import BytesIO
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import av
 import numpy as np
@@ -28,6 +28,8 @@ Samples = NDArray[np.float32]
 Format = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
 HEARD_RATE: Final = 16000  #: samples a second that speech recognition takes
+#: Tags in another encoding than UTF-8 are no reason to refuse a recording; PyAV 19 knows that by itself.
+_TAGS: Final[dict[str, Any]] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 
 
 class _Kind(NamedTuple):
@@ -134,7 +136,7 @@ def decode(data: bytes, *, longest: float, pause: Callable[[], None] = lambda: N
     """
     options = {"format_whitelist": _CONTAINERS, "codec_whitelist": _CODECS}
     try:
-        with av.open(BytesIO(data), "r", metadata_errors="ignore", container_options=options) as container:
+        with av.open(BytesIO(data), "r", container_options=options, **_TAGS) as container:
             tracks = container.streams.audio
             # a track of an unknown codec has no context, whatever its annotation says
             if not tracks or getattr(tracks[0].codec_context, "name", None) not in _CODECS.split(","):

@@ -26,7 +26,8 @@ class Spectrum(FeatureExtractor):  # type: ignore[misc]  # it has no annotations
         samples = np.pad(waveform, (0, padding))
         pieces = [self._bands(samples, first) for first in range(0, len(samples) // self.hop_length, _PIECE)]
         bands: Samples = np.log10(np.maximum(np.concatenate(pieces, axis=1), np.float32(1e-10)))
-        scaled: Samples = (np.maximum(bands, bands.max() - 8) + 4) / 4
+        least = np.float32(np.max(bands) - 8)
+        scaled: Samples = (np.maximum(bands, least) + np.float32(4)) / np.float32(4)
         return scaled
 
     def _bands(self, samples: Samples, first: int) -> Samples:

@@ -205,6 +205,14 @@ def test_who_leaves_ends_the_reading() -> None:
     assert packets == 3
 
 
+def test_a_tag_in_another_encoding_is_no_flaw() -> None:
+    wav = as_wav(b"\x00\x10" * RATE)
+    title = "Ä".encode("latin-1") + b"x"
+    tags = b"INFOINAM" + len(title).to_bytes(4, "little") + title
+    tagged = wav[:12] + b"LIST" + len(tags).to_bytes(4, "little") + tags + wav[12:]
+    assert len(decode(tagged, longest=10)) == len(decode(wav, longest=10)) > 0
+
+
 def test_a_few_bytes_that_are_hours() -> None:
     silence = encode("flac", np.zeros(RATE * 120, np.float32))
     assert len(silence) < 25_000  # of 5.8 MB

@@ -179,7 +179,7 @@ class Connection:
         if not await self._first_byte():
             return False
         try:
-            request = await self._in_time(self._timeouts.head, self._reader.head)
+            request = self._reader.head() or await self._in_time(self._timeouts.head, self._reader.head)
         except ApiError as error:
             return await self._refuse(error)
         if self._reader.ended:
@@ -213,11 +213,16 @@ class Connection:
         if self._reader.asks_to_go_on:
             await self._stream.send(CONTINUE)
         try:
-            while data := await self._in_time(BODY_TIMEOUT, self._reader.body):
-                if not frames.feed(data):
+            data = self._reader.body()  # here already, as nearly always
+            while data != b"":
+                if data is None:
+                    data = await self._in_time(BODY_TIMEOUT, self._reader.body)
+                    if data is None:
+                        raise RequestTimeout("The body of the request did not come in whole in time.")
+                elif frames.feed(data):
+                    data = self._reader.body()
+                else:
                     return
-            if data is None:
-                raise RequestTimeout("The body of the request did not come in whole in time.")
         except ApiError as error:
             frames.fail(error)
 

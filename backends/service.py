@@ -234,16 +234,17 @@ class Service:
 
     def provider(self, call: Call) -> Provider:
         """What shall answer `call`: its provider, with a memory for a conversation and a folder for images."""
+        if isinstance(call, ChatCall):
+            provider = self._providers[call.provider]
+            if call.conversation is None:
+                return provider
+            return WithHistory(provider, self._conversations, counter=self.api.counter)
         if isinstance(call, MediaCall):
             return self._media
         if isinstance(call, CookiesCall):
             return self._cookies
         provider = self._providers[call.provider]
-        if isinstance(call, ImageCall):
-            return Published(provider, self._media)
-        if isinstance(call, ChatCall) and call.conversation is not None:
-            return WithHistory(provider, self._conversations, counter=self.api.counter)
-        return provider
+        return Published(provider, self._media) if isinstance(call, ImageCall) else provider
 
     async def discovered(self) -> Catalog:
         """What the providers serve, as far as they tell in time."""

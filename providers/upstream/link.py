@@ -36,6 +36,7 @@ class Link:
         self.upstream = upstream
         self.tells_usage = upstream.stream_usage  #: until an answer was without: then it is counted here
         self._headers = headers_of(upstream)
+        self._of_json = (*self._headers, ("content-type", JSON))
         self._secrets = _secrets(upstream)
         self._transport = self._open(upstream.base_url, upstream.proxy)
 
@@ -63,7 +64,8 @@ class Link:
         :param asked: the client's own request: it may name a proxy, where the operator allows that.
         :raises ApiError: it is none, or there is no reply.
         """
-        request = Request("POST", self._path(endpoint, model), (*self._headers, ("content-type", type)), body)
+        headers = self._of_json if type == JSON else (*self._headers, ("content-type", type))
+        request = Request("POST", self._path(endpoint, model), headers, body)
         return await self.succeed(await self.send(request, asked=asked, deadline=deadline))
 
     async def get(self, path: str, *, asked: Mapping[str, JsonValue], deadline: float = inf) -> Reply:

@@ -105,7 +105,8 @@ def _read_document(
 ) -> list[ProviderEvent]:
     events: list[ProviderEvent] = []
     try:
-        document = json.loads(body)
+        # "JSON text exchanged between systems ... MUST be encoded using UTF-8" - RFC 8259 section 8.1
+        document = json.loads(str(body.removeprefix(b"\xef\xbb\xbf"), "utf-8", "surrogatepass"))
         if document.get("error"):
             raise failed(document["error"])
         for choice in document["choices"]:

@@ -75,7 +75,7 @@ class Hibari:
         name="Hibari",
         label="Hibari",
         default_model=_MODEL,
-        url="https://pypi.org/project/hibari-tts/",
+        url="https://github.com/MMWilliams/hibari",
         description="English speech on this machine: no network, no key; one speaker at several pitches",
     )
 

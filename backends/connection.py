@@ -30,11 +30,9 @@ __all__ = ("Connection", "Timeouts")
 
 READ_AHEAD: Final = 64 * KiB  #: bytes of later requests a connection may hold: bounds pipelining
 LINGER: Final = 2.0  #: seconds a refused client may still send before it is cut off, so that it can read why
+SLOWEST: Final = 16 * KiB  #: bytes a second that a peer takes at least, beyond what `Timeouts.write` gives it
 _GONE: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError)
 T = TypeVar("T")
-
-
-SLOWEST: Final = 16 * KiB  #: bytes a second that a peer takes at least, beyond what `Timeouts.write` gives him
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,8 +206,8 @@ class Connection:
 
     async def _receive(self, frames: Frames) -> None:
         """Feed the request's body, as far as it is wanted; what goes wrong with it becomes the reply."""
-        if not frames.wants_body:
-            return
+        if not frames.exchange.receive_data(b""):
+            return  # refused by its head: nobody waits for the body, or asks for it
         if self._reader.asks_to_go_on:
             await self._stream.send(CONTINUE)
         try:
@@ -219,7 +217,7 @@ class Connection:
                     data = await self._in_time(BODY_TIMEOUT, self._reader.body)
                     if data is None:
                         raise RequestTimeout("The body of the request did not come in whole in time.")
-                elif frames.feed(data):
+                elif frames.exchange.receive_data(data):
                     data = self._reader.body()
                 else:
                     return

@@ -53,22 +53,13 @@ class Frames:
         self.deadline = inf
         service.begin(self)
 
-    @property
-    def wants_body(self) -> bool:
-        """The request was not refused by its head: nobody waits for the body of such a one, or asks for it."""
-        return self.exchange.receive_data(b"")
-
-    def feed(self, data: bytes) -> bool:
-        """A piece of the request's body; whether more of it is wanted."""
-        return self.exchange.receive_data(data)
-
     async def receive(self, pieces: AsyncIterable[bytes]) -> None:
         """Feed the request's body, as far as it is wanted; what goes wrong with it becomes the reply."""
-        if not self.wants_body:
-            return
+        if not self.exchange.receive_data(b""):
+            return  # refused by its head: nobody waits for the body, or asks for it
         try:
             async for data in pieces:
-                if not self.feed(data):
+                if not self.exchange.receive_data(data):
                     return
         except ApiError as error:
             self.fail(error)

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import httpx2
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -56,22 +57,30 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
         yield running
 
 
-@schema.parametrize()
-@settings(
-    max_examples=3,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_what_it_says_is_so(case: schemathesis.Case, servers: list[Server]) -> None:
-    if isinstance(case.body, dict):
-        case.body.pop("timeout", None)  # an answer that may take no time is a 504, as it should be
-        if "images" in case.path:
-            case.body.setdefault("size", "64x64")  # a large one is a third of a second's work
-    servers.append(servers.pop(0))  # in turns: the description is the same, and the machine behind it
-    case.call_and_validate(base_url=servers[0].url, headers={"Authorization": "Bearer k"}, checks=CHECKS)
+OPERATIONS = [result.ok() for result in schema.get_all_operations()]
+
+
+# Not `schema.parametrize()`: its tests have all one name, and pytest-xdist runs one of each name.
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+def test_what_it_says_is_so(operation: Any, servers: list[Server]) -> None:
+    @settings(
+        max_examples=3,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def holds(case: Any) -> None:
+        if isinstance(case.body, dict):
+            case.body.pop("timeout", None)  # an answer that may take no time is a 504, as it should be
+            if "images" in case.path:
+                case.body.setdefault("size", "64x64")  # a large one is a third of a second's work
+        servers.append(servers.pop(0))  # in turns: the description is the same, and the machine behind it
+        case.call_and_validate(base_url=servers[0].url, headers={"Authorization": "Bearer k"}, checks=CHECKS)
+
+    holds()
 
 
 EXAMPLES = [
